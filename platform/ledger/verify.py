@@ -1,0 +1,152 @@
+"""Check the whole log against itself and its signatures. Reads everything, changes nothing."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from ledger import signing
+from ledger.models import Entry, SequencerState, Tile, TreeHead
+from ledger.tiles import WIDTH
+from verifier import merkle, notes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a verification found: how much it read, and the first thing that was wrong."""
+
+    ok: bool
+    entries: int
+    heads: int
+    first_difference: str | None
+
+
+class Differs(Exception):
+    """The log is not what it should be; the message says where, in plain words."""
+
+
+def verify(*, vkey: str | None = None) -> Report:
+    """Recompute every hash of the log, in one pass and constant memory.
+
+    Checks that positions have no gap, that each entry's hash, id and target are its body's, that
+    tiles hold the entries' hashes, that every tree head is signed and has the root of the entries
+    below it, and that the state row has the last one.
+
+    Args:
+        vkey: the verification key that heads must be signed with, as an auditor noted it down; by
+            default the one in ``log.pub``.
+    """
+    walk = _Walk(vkey or signing.vkey())
+    difference: str | None = None
+    with _snapshot():
+        try:
+            walk.run()
+        except Differs as differs:
+            difference = str(differs)
+    return Report(
+        ok=difference is None,
+        entries=walk.tree.size,
+        heads=walk.heads,
+        first_difference=difference,
+    )
+
+
+@contextmanager
+def _snapshot() -> Iterator[None]:
+    """One state of the database for all queries; inside a transaction, the caller's."""
+    nested = connection.in_atomic_block
+    with transaction.atomic():
+        if not nested:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+class _Walk:
+    """One pass over the entries, with tiles and heads checked where they end."""
+
+    def __init__(self, vkey: str | None) -> None:
+        self.vkey = vkey
+        self.heads = 0
+        self.tree = merkle.CompactRange()
+        # The hashes of each level's tile that is not full yet: fewer than 256 a level.
+        self.edges: list[list[bytes]] = []
+        self.tiles = 0
+
+    def run(self) -> None:
+        heads = TreeHead.objects.order_by("size").iterator()
+        head = next(heads, None)
+        entries = Entry.objects.order_by("index")
+        for entry in entries.iterator(chunk_size=1024):
+            self._entry(entry)
+            if head is not None and head.size == self.tree.size:
+                self._head(head)
+                head = next(heads, None)
+        if head is not None:
+            raise Differs(f"tree head {head.size}: the log ends after {self.tree.size} entries")
+        self._end()
+
+    def _entry(self, entry: Entry) -> None:
+        here = self.tree.size
+        if entry.index != here:
+            raise Differs(f"entry {here}: missing, the next one is {entry.index}")
+        body = bytes(entry.body)
+        leaf = merkle.leaf_hash(body)
+        if leaf != bytes(entry.leaf_hash):
+            raise Differs(f"entry {here}: its hash is not its body's")
+        try:
+            event = json.loads(body)
+            said = (event["eventId"], event["target"])
+        except (ValueError, TypeError, KeyError):
+            raise Differs(f"entry {here}: its body is not an event") from None
+        if said[0] != str(entry.event_id):
+            raise Differs(f"entry {here}: its event id is not its body's")
+        if said[1] != entry.target:
+            raise Differs(f"entry {here}: its target is not its body's")
+        self.tree.append(leaf)
+        self._tile(0, leaf)
+
+    def _tile(self, level: int, hash_: bytes) -> None:
+        """Add a hash to a level; a tile that is full goes one level up as one hash."""
+        if level == len(self.edges):
+            self.edges.append([])
+        edge = self.edges[level]
+        edge.append(hash_)
+        if len(edge) < WIDTH:
+            return
+        n = (self.tree.size - 1) // WIDTH ** (level + 1)
+        stored = Tile.objects.filter(level=level, n=n).values_list("hashes", flat=True).first()
+        if stored is None:
+            raise Differs(f"tile {level}/{n}: missing, at entry {self.tree.size - 1}")
+        if bytes(stored) != b"".join(edge):
+            raise Differs(f"tile {level}/{n}: does not hold the entries' hashes")
+        self.tiles += 1
+        self.edges[level] = []
+        self._tile(level + 1, merkle.root_of(edge))
+
+    def _head(self, head: TreeHead) -> None:
+        name = f"tree head {head.size}"
+        if self.vkey is None:
+            raise Differs(f"{name}: there is no verification key to check it with")
+        try:
+            signed = notes.Checkpoint.parse(notes.verify_note(head.note, self.vkey))
+        except notes.BadNote as bad:
+            raise Differs(f"{name}: {bad}") from bad
+        if signed != notes.Checkpoint(settings.EXPUNGE_ORIGIN, head.size, bytes(head.root)):
+            raise Differs(f"{name}: the signed text says something else")
+        if signed.root != self.tree.root():
+            raise Differs(f"{name}: its root is not that of the first {head.size} entries")
+        self.heads += 1
+
+    def _end(self) -> None:
+        state = SequencerState.objects.first()
+        size, root = (state.next_index, bytes(state.root)) if state else (0, merkle.EMPTY)
+        if size != self.tree.size:
+            raise Differs(f"state: says {size} entries, the log has {self.tree.size}")
+        if root != self.tree.root():
+            raise Differs(f"state: its root is not that of the {size} entries")
+        if (stored := Tile.objects.count()) != self.tiles:
+            raise Differs(f"tiles: {stored} are stored, the entries fill {self.tiles}")
