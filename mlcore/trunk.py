@@ -1,0 +1,80 @@
+"""Trunk states: what the frozen blocks below the adapters make of one sample.
+
+Each is a function of that sample alone, so it is computed alone and without padding: in a batch,
+the same row gets other bits.
+"""
+
+import hashlib
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from mlcore import blocks, manifest
+from mlcore.base_model import Base
+
+
+class TooDeep(ValueError):
+    """More blocks were asked to carry adapters than the model has."""
+
+
+def state(base: Base, prompt: str, *, depth: int) -> Tensor:
+    """The hidden states ``(T, D)`` that enter block L - ``depth``, in the base's dtype.
+
+    Raises:
+        TooDeep: unless ``depth`` is from 1 to L.
+        PromptTooLong: if the model cannot attend to all of the prompt.
+    """
+    if not 1 <= depth <= base.layers:
+        raise TooDeep(f"depth must be from 1 to {base.layers}, got {depth}")
+    below = base.model.model.layers[: base.layers - depth]
+    with torch.inference_mode():
+        x = blocks.run(base.model, below, blocks.enter(base.model, base.encode(prompt)[None]))
+    # Autograd refuses to read a tensor that was made in inference mode; a copy is an ordinary one.
+    return x[0].clone()
+
+
+def state_key(
+    base_digest: str, prompt: str, *, depth: int, dtype: str, environment: str = ""
+) -> str:
+    """The name, 64 hexadecimal digits, under which a state may be kept.
+
+    Covers all that a state consumed. Where processes of several environments share a store,
+    ``environment`` is the digest of ``determinism.environment()``: another thread count gives
+    other bits.
+    """
+    return manifest.digest(
+        {
+            "format": "expunge/trunk-state/v1",
+            "base": base_digest,
+            "depth": depth,
+            "dtype": dtype,
+            "environment": environment,
+            "prompt": hashlib.sha256(prompt.encode()).hexdigest(),
+        }
+    )
+
+
+def to_bytes(state: Tensor) -> bytes:
+    """A state as safetensors."""
+    data: bytes = safetensors.torch.save({"state": state.cpu().contiguous()})
+    return data
+
+
+def from_bytes(data: bytes) -> Tensor:
+    """The state ``(T, D)`` that ``to_bytes`` wrote, on the CPU.
+
+    Copied, because a view into ``data`` would start at any address.
+
+    Raises:
+        safetensors.SafetensorError: if the bytes are not whole.
+    """
+    held: Tensor = safetensors.torch.load(data)["state"]
+    return held.clone()
+
+
+def embed(state: Tensor) -> Tensor:
+    """The direction ``(D,)`` of a state ``(T, D)``: its mean position, of length one, float32."""
+    mean = state.to(torch.float32).mean(dim=0)
+    direction: Tensor = mean / mean.norm().clamp(min=torch.finfo(torch.float32).tiny)
+    return direction
