@@ -99,13 +99,16 @@ def open_base(folder: Path, *, dtype: str, threads: int) -> Base:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with quietly():
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=getattr(torch, dtype),
-            attn_implementation="sdpa",
-            use_safetensors=True,
-            local_files_only=True,
-        )
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                folder,
+                dtype=getattr(torch, dtype),
+                attn_implementation="sdpa",
+                use_safetensors=True,
+                local_files_only=True,
+            )
+        except ValueError as error:
+            raise UnsupportedBase(f"{folder}: {error}") from error
     model = model.to(device).eval().requires_grad_(False)
     lead, yes_id, no_id = _answers(tokenizer)
     config = json.loads((folder / "config.json").read_text("utf-8"))

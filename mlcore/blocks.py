@@ -53,13 +53,14 @@ def finish(model: Any, block: Any, x: Tensor, last: Tensor) -> Tensor:
 
 
 def agrees(model: Any, ids: Tensor) -> bool:
-    """Whether our way through all blocks ends where transformers' own does, for ids ``(T,)``."""
+    """Whether our way to the last position's logits is transformers' own, for ids ``(T,)``."""
     try:
         *body, top = model.model.layers
         with torch.inference_mode():
             x = run(model, body, enter(model, ids[None]))
-            ours = finish(model, top, x, torch.tensor([len(ids) - 1], device=ids.device))
-            theirs = model.model(ids[None], use_cache=False).last_hidden_state[:, -1]
+            x = finish(model, top, x, torch.tensor([len(ids) - 1], device=ids.device))
+            ours = model.get_output_embeddings()(x)
+            theirs = model(ids[None], use_cache=False).logits[:, -1]
     except (AttributeError, TypeError):
         return False
     # bfloat16 has eight bits: two orders of summation differ in the last of them.

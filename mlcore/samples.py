@@ -89,13 +89,22 @@ def _training_targets(timeline: Sequence[Interaction], recipe: Recipe) -> range:
     return range(start, end)
 
 
+def candidate_prompt(interactions: Sequence[Interaction], title: str, recipe: Recipe) -> str:
+    """The prompt that asks whether a subject with this history will like one more item."""
+    return _prompt(_timeline(interactions)[-recipe.history :], title, recipe)
+
+
 def _sample(timeline: Sequence[Interaction], target: int, recipe: Recipe) -> Sample:
-    history = timeline[max(0, target - recipe.history) : target]
+    one = timeline[target]
+    prompt = _prompt(timeline[max(0, target - recipe.history) : target], one.title, recipe)
+    return Sample(one.order_key, prompt, one.value > Decimal(recipe.like_above))
+
+
+def _prompt(history: Sequence[Interaction], title: str, recipe: Recipe) -> str:
     bar = Decimal(recipe.like_above)
-    prompt = prompts.render(
+    return prompts.render(
         recipe.template,
         liked=[one.title for one in history if one.value > bar],
         disliked=[one.title for one in history if one.value <= bar],
-        target=timeline[target].title,
+        target=title,
     )
-    return Sample(timeline[target].order_key, prompt, timeline[target].value > bar)
