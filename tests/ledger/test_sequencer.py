@@ -1,5 +1,6 @@
 """Every committed event gets one place, and places have no gaps, whoever races or crashes."""
 
+from functools import partial
 from threading import Event, Thread
 
 import pytest
@@ -102,13 +103,15 @@ def test_racing_writers_and_sequencers_make_one_contiguous_log(write):
         finally:
             connection.close()
 
+    def write_to(target):
+        written.extend(write(80, on=target))
+
     def sequence():
         while not done.is_set():
             sequencer.drain(limit=7)
 
-    writers = [
-        Thread(target=run, args=[lambda: written.extend(write(80, on=f"a:{n}"))]) for n in range(3)
-    ]
+    targets = ("a:0", "a:1", "a:2")
+    writers = [Thread(target=run, args=[partial(write_to, each)]) for each in targets]
     sequencers = [Thread(target=run, args=[sequence]) for _ in range(2)]
     for thread in writers + sequencers:
         thread.start()
@@ -122,7 +125,7 @@ def test_racing_writers_and_sequencers_make_one_contiguous_log(write):
     assert not errors
     assert sorted(ids()) == sorted(written)
     assert verify().first_difference is None
-    for target in ("a:0", "a:1", "a:2"):
+    for target in targets:
         own = Entry.objects.filter(target=target).order_by("index")
         facts = [f'"number":"{each}"'.encode() for each in range(80)]
         assert all(fact in bytes(e.body) for fact, e in zip(facts, own, strict=True))
@@ -138,16 +141,17 @@ def test_a_sequencer_waits_for_the_one_that_is_at_work(write, monkeypatch):
         at_work.set()
         go_on.wait(20)
 
+    def first():
+        sequencer.drain()
+        connection.close()
+
     def second():
         sequencer.drain_all()
         returned.set()
         connection.close()
 
     monkeypatch.setattr(tiles, "write_full", hold)
-    threads = [
-        Thread(target=lambda: (sequencer.drain(), connection.close())),
-        Thread(target=second),
-    ]
+    threads = [Thread(target=first), Thread(target=second)]
     threads[0].start()
     at_work.wait(20)
     write(1)
@@ -169,9 +173,10 @@ def test_a_crash_between_taking_and_placing_loses_nothing(write, monkeypatch):
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-    with monkeypatch.context() as patched, pytest.raises(OperationalError):
+    with monkeypatch.context() as patched:
         patched.setattr(tiles, "write_full", die)
-        sequencer.drain()
+        with pytest.raises(OperationalError):
+            sequencer.drain()
     connection.close()
 
     assert Outbox.objects.count() == 3
