@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from threading import Thread
 from uuid import UUID
 
 import pytest
@@ -182,6 +183,29 @@ def test_history_tells_placed_events_then_waiting_ones(db, write):
     }
     assert events[4].facts == {"number": "1"}
     assert events[0].at.tzinfo == UTC
+
+
+@pytest.mark.django_db(transaction=True)
+def test_history_tells_an_event_once_that_gets_its_place_meanwhile(write):
+    written = write(2)
+
+    def drain():
+        sequencer.drain()
+        connection.close()
+
+    def drain_after(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if 'FROM "ledger_outbox"' in sql:
+            thread = Thread(target=drain)
+            thread.start()
+            thread.join()
+        return result
+
+    with connection.execute_wrapper(drain_after):
+        events = log.history("registry.TrainingRun:1")
+
+    assert [event.event_id for event in events] == written
+    assert [event.index for event in events] == [0, 1]
 
 
 def test_history_of_a_model_is_found_by_the_model(db):
