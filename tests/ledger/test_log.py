@@ -161,9 +161,16 @@ def test_a_waiting_event_cannot_say_something_else_than_its_body(db, column, val
         )
 
 
-def test_a_body_without_a_target_is_refused_by_the_database(db):
-    with pytest.raises(IntegrityError, match="is_the_bodys"):
-        Outbox.objects.create(event_id=UUID(int=1), target="a", body=b"{}")
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        (f'{{"eventId":"{UUID(int=1)}"}}', "target_is_the_bodys"),
+        ('{"target":"a"}', "event_id_is_the_bodys"),
+    ],
+)
+def test_a_body_that_lacks_its_id_or_target_is_refused_by_the_database(db, body, rule):
+    with pytest.raises(IntegrityError, match=rule):
+        Outbox.objects.create(event_id=UUID(int=1), target="a", body=body.encode())
 
 
 def test_history_tells_placed_events_then_waiting_ones(db, write):
