@@ -1,0 +1,56 @@
+"""`score`: how likely somebody is to like each candidate, by the live release."""
+
+from argparse import ArgumentParser
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from config import terminal
+from corpus import vault
+from registry import serving
+from registry.services import live
+
+
+def pair(text: str) -> tuple[str, Decimal]:
+    """ITEM=VALUE."""
+    item, _, value = text.rpartition("=")
+    try:
+        return item, Decimal(value)
+    except InvalidOperation:
+        raise CommandError("--history: each entry is ITEM=VALUE") from None
+
+
+class Command(BaseCommand):
+    """Score candidates for a person we know, or for a history that you give."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """A person or a history, and candidates."""
+        who = parser.add_mutually_exclusive_group(required=True)
+        who.add_argument("--subject", help="the external id of a person whose history we hold")
+        who.add_argument(
+            "--history", nargs="+", type=pair, metavar="ITEM=VALUE", help="oldest first"
+        )
+        parser.add_argument("--candidates", nargs="+", required=True, metavar="ITEM")
+        terminal.add_json(parser)
+
+    def handle(self, **options: Any) -> None:
+        """Score them."""
+        with terminal.answering(options, serving.UnknownItem) as answer:
+            release = live.release()
+            if options["subject"]:
+                history = serving.history_of(vault.find(options["subject"]))
+            else:
+                history = serving.told(options["history"])
+            scores = serving.score(history, options["candidates"])
+            for item, probability in zip(options["candidates"], scores, strict=True):
+                answer.say(f"{probability:.4f}  {item}")
+            answer.give(
+                {
+                    "release": release.pk,
+                    "live_digest": release.live_digest,
+                    "scores": dict(zip(options["candidates"], scores, strict=True)),
+                }
+            )

@@ -1,0 +1,35 @@
+"""`train`: bring the live release up to date with the data, and wait for it."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from config import terminal, training
+
+
+class Command(BaseCommand):
+    """Train what is stale, put the new release live, and settle the requests that waited for it."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """A recipe."""
+        parser.add_argument(
+            "--recipe", help="a name under recipes/ or a path; default: the one in use, or smollm2"
+        )
+        terminal.add_json(parser)
+
+    def handle(self, **options: Any) -> None:
+        """Train, and say what is live."""
+        with terminal.answering(options) as answer:
+            with answer.progress() as bars:
+                recipe = training.choose(options["recipe"], actor="cli")
+                trained = training.train(recipe, actor="cli", on_runs=bars.runs)
+            answer.say(
+                f"Release {trained['release']} is live: {len(trained['adapters'])} adapters, "
+                f"live digest {trained['live_digest']}"
+            )
+            for number in trained["settled"]:
+                answer.say(f"{number} moved on")
+            answer.give(trained)

@@ -1,0 +1,175 @@
+"""Every setting, read from the environment once. Nothing here talks to a server."""
+
+import os
+from pathlib import Path
+
+import dj_database_url
+
+from config import keys, places
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def flag(name: str, default: bool = False) -> bool:
+    """Read a yes-or-no variable."""
+    return os.environ.get(name, "1" if default else "0").lower() in {"1", "true", "yes", "on"}
+
+
+EXPUNGE_VAR = places.var(ROOT)
+EXPUNGE_ASSETS = places.assets(ROOT)
+EXPUNGE_KEYS = EXPUNGE_VAR / "keys"
+EXPUNGE_STORE = EXPUNGE_VAR / "store"
+EXPUNGE_VAULT_KEY = keys.load(EXPUNGE_KEYS, "vault")
+EXPUNGE_PARTITION_KEY = keys.load(EXPUNGE_KEYS, "partition", variable="EXPUNGE_PARTITION_KEY")
+EXPUNGE_ORDER_KEY = keys.load(EXPUNGE_KEYS, "order", variable="EXPUNGE_ORDER_KEY")
+EXPUNGE_RECIPES = ROOT / "recipes"
+EXPUNGE_ORIGIN = os.environ.get("EXPUNGE_ORIGIN", "expunge.local/log")
+EXPUNGE_CONTROLLER = os.environ.get("EXPUNGE_CONTROLLER", "This installation")
+
+# A lease must outlive the longest pause between two heartbeats of a healthy worker.
+EXPUNGE_LEASE_SECONDS = int(os.environ.get("EXPUNGE_LEASE_SECONDS", "120"))
+EXPUNGE_MAX_ATTEMPTS = int(os.environ.get("EXPUNGE_MAX_ATTEMPTS", "5"))
+EXPUNGE_MAX_INGEST_BYTES = int(os.environ.get("EXPUNGE_MAX_INGEST_BYTES", str(512 * 2**20)))
+
+DEBUG = flag("EXPUNGE_DEBUG")
+SECRET_KEY = keys.django_secret(EXPUNGE_KEYS)
+ALLOWED_HOSTS = os.environ.get("EXPUNGE_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("EXPUNGE_ORIGINS", "").split(",") if o]
+# Set when the platform sits behind TLS: cookies then travel over it alone.
+SECURE = flag("EXPUNGE_SECURE")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "rest_framework",
+    "knox",
+    "ledger",
+    "corpus",
+    "registry",
+    "erasure",
+    "console",
+    "config",
+]
+MIGRATION_MODULES = {
+    app: f"migrations.{app}" for app in ("ledger", "corpus", "registry", "erasure")
+}
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.headers.ContentSecurityPolicy",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "console.chrome.chrome",
+            ],
+            "libraries": {"console": "console.tags"},
+        },
+    }
+]
+
+DATABASES = {
+    "default": dj_database_url.parse(
+        places.database_url(ROOT), conn_max_age=60, conn_health_checks=True
+    )
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "filesystem://localhost")
+if CELERY_BROKER_URL.startswith("filesystem://"):
+    # The embedded broker: a folder. `in` and `out` are one and the same, as every process both
+    # publishes and consumes.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(EXPUNGE_VAR / "broker" / "messages"),
+        "data_folder_out": str(EXPUNGE_VAR / "broker" / "messages"),
+        "control_folder": str(EXPUNGE_VAR / "broker" / "control"),
+        "processed_folder": str(EXPUNGE_VAR / "broker" / "processed"),
+        "store_processed": False,
+        "polling_interval": 0.2,
+    }
+else:
+    # Longer than the longest run: a message that comes again while its run is leased is harmless,
+    # but wakes a worker for nothing.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 24 * 3600}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+# Acknowledged when taken, not when done: the lease in the run's row is what guards the work, and a
+# broker would cut off a consumer that holds a message for as long as a training runs.
+CELERY_TASK_ACKS_LATE = False
+CELERY_BROKER_HEARTBEAT = 0
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {"registry.tasks.work": {"queue": "gpu"}}
+CELERY_BEAT_SCHEDULE_FILENAME = str(EXPUNGE_VAR / "broker" / "beat")
+CELERY_BEAT_SCHEDULE = {
+    "sequence": {"task": "ledger.tasks.sequence", "schedule": 1.0, "options": {"expires": 5}},
+    "sweep-runs": {"task": "registry.tasks.sweep", "schedule": 5.0, "options": {"expires": 20}},
+    "sweep-requests": {"task": "erasure.tasks.sweep", "schedule": 5.0, "options": {"expires": 20}},
+}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "config.problems.handler",
+}
+REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Bearer"}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "requests"
+LOGOUT_REDIRECT_URL = "login"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SECURE_SSL_REDIRECT = SECURE
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = os.environ.get("EXPUNGE_TIME_ZONE", "UTC")
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [ROOT / "static"]
+STATIC_ROOT = EXPUNGE_VAR / "static"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": os.environ.get("EXPUNGE_LOG_LEVEL", "WARNING")},
+}

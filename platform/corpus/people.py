@@ -1,0 +1,74 @@
+"""The people of a batch: found by their external ids, or made with a fresh key and identity."""
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from django.conf import settings
+
+from corpus import vault
+from corpus.models import Identity, Subject, SubjectKey
+
+RANK_TAG = b"expunge/rank/v1\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A subject's random id, and the key that commits to their interactions."""
+
+    id: UUID
+    key: bytes
+
+
+def rank(external_id: str) -> bytes:
+    """Where a person stands in a public-looking order that depends on nobody else."""
+    return hmac.digest(settings.EXPUNGE_ORDER_KEY, RANK_TAG + external_id.encode(), "sha256")
+
+
+class Known:
+    """Everyone met so far in one batch, by external id. Lives no longer than the batch."""
+
+    def __init__(self, *, at: datetime) -> None:
+        self._at = at
+        self._people: dict[str, Person] = {}
+
+    def __getitem__(self, external_id: str) -> Person:
+        return self._people[external_id]
+
+    def met(self) -> dict[UUID, str]:
+        """The external id of everyone met, by subject id."""
+        return {person.id: external for external, person in self._people.items()}
+
+    def meet(self, external_ids: Iterable[str]) -> None:
+        """Find these people, or make those who are new.
+
+        Those found are locked against an erasure until the caller's transaction ends.
+        """
+        strangers = {e: vault.lookup(e) for e in external_ids if e not in self._people}
+        by_lookup = {lookup: external for external, lookup in strangers.items()}
+        found = (
+            Subject.objects.filter(identity__lookup__in=list(by_lookup))
+            .select_for_update(of=("self",), no_key=True)
+            .order_by("pk")
+            .values_list("pk", "identity__lookup", "subjectkey__wrapped")
+        )
+        for pk, lookup, wrapped in found:
+            key = vault.unseal(wrapped, purpose="subject-key", about=pk)
+            self._people[by_lookup[bytes(lookup)]] = Person(pk, key)
+        self._make([e for e in strangers if e not in self._people], strangers)
+
+    def _make(self, external_ids: list[str], lookups: dict[str, bytes]) -> None:
+        subjects, identities, keys = [], [], []
+        for external in external_ids:
+            pk = uuid4()
+            key, wrapped = vault.new_key(pk)
+            sealed = vault.seal(external.encode(), purpose="identity", about=pk)
+            subjects.append(Subject(id=pk, rank=rank(external), created_at=self._at))
+            identities.append(Identity(subject_id=pk, lookup=lookups[external], sealed=sealed))
+            keys.append(SubjectKey(subject_id=pk, wrapped=wrapped))
+            self._people[external] = Person(pk, key)
+        Subject.objects.bulk_create(subjects)
+        Identity.objects.bulk_create(identities)
+        SubjectKey.objects.bulk_create(keys)

@@ -1,0 +1,191 @@
+"""CSV and Parquet files in, checked rows out. The first bad row stops everything.
+
+A message names the row and the column, and never what stands there.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+
+NUMBER = re.compile(r"[+-]?\d{1,8}(\.\d{1,4}0*)?")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+LONGEST_ID = 200
+
+
+class BadFile(ValueError):
+    """A file that cannot be taken in; the message names the row or the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One row as it stands in the file: its name for people, and its cells."""
+
+    where: str
+    cells: Mapping[str, Any]
+
+
+def rows(path: Path, *, required: tuple[str, ...], more: bool = False) -> Iterator[Raw]:
+    """Read a CSV or Parquet file, whichever its first bytes say it is.
+
+    Args:
+        required: the columns that must be there.
+        more: whether other columns are allowed.
+
+    Raises:
+        BadFile: not readable, not UTF-8, cut short, or with other columns.
+    """
+    try:
+        with path.open("rb") as file:
+            is_parquet = file.read(4) == b"PAR1" or path.suffix.lower() == ".parquet"
+    except OSError as error:
+        raise BadFile(f"file: cannot be read ({error.strerror})") from None
+    reader = _parquet if is_parquet else _csv
+    yield from reader(path, required, more)
+
+
+def _check_columns(columns: list[str], required: tuple[str, ...], more: bool) -> None:
+    # A file without a header has data where the header should be: the names are not repeated.
+    for name in required:
+        if name not in columns:
+            raise BadFile(
+                f"header: column {name} is missing; the columns are {', '.join(required)}"
+            )
+    for position, name in enumerate(columns, start=1):
+        if columns.count(name) > 1:
+            raise BadFile(f"header: column {position} is there twice")
+        if not more and name not in required:
+            raise BadFile(f"header: column {position} is unknown; use {', '.join(required)}")
+
+
+def _csv(path: Path, required: tuple[str, ...], more: bool) -> Iterator[Raw]:
+    number = 0
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            columns = next(reader, [])
+            _check_columns(columns, required, more)
+            for number, cells in enumerate(reader, start=1):
+                where = f"row {number} (line {reader.line_num})"
+                if len(cells) != len(columns):
+                    raise BadFile(f"{where}: has {len(cells)} cells, the header {len(columns)}")
+                yield Raw(where, dict(zip(columns, cells, strict=True)))
+        except UnicodeDecodeError:
+            raise BadFile(f"row {number + 1} or shortly after: not UTF-8") from None
+        except csv.Error as error:
+            raise BadFile(f"row {number + 1}: not CSV ({error})") from None
+
+
+def _parquet(path: Path, required: tuple[str, ...], more: bool) -> Iterator[Raw]:
+    number = 0
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            _check_columns(file.schema_arrow.names, required, more)
+            for batch in file.iter_batches(batch_size=8192):
+                for cells in batch.to_pylist():
+                    number += 1
+                    yield Raw(f"row {number}", cells)
+    except (pyarrow.ArrowException, OSError):
+        after = f" after row {number}" if number else ""
+        raise BadFile(f"file: not Parquet, or cut short{after}") from None
+
+
+def chunks(raws: Iterator[Raw], *, size: int = 20_000) -> Iterator[list[Raw]]:
+    """The same rows, some thousands at a time, so that memory stays bounded."""
+    while chunk := list(islice(raws, size)):
+        yield chunk
+
+
+def check_size(path: Path, *, most: int) -> None:
+    """Refuse a file that one transaction should not hold.
+
+    Raises:
+        BadFile: missing, empty, or larger than `most` bytes.
+    """
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise BadFile(f"file: cannot be read ({error.strerror})") from None
+    if size > most:
+        raise BadFile(
+            f"file: {size / 2**20:,.0f} MiB is more than the {most / 2**20:,.0f} MiB of one batch; "
+            "split it, or raise EXPUNGE_MAX_INGEST_BYTES"
+        )
+    if not size:
+        raise BadFile("file: is empty")
+
+
+def identifier(raw: Raw, column: str) -> str:
+    """A non-empty id of at most 200 characters; whole numbers are ids too."""
+    cell = _present(raw, column)
+    if isinstance(cell, bool) or not isinstance(cell, str | int):
+        raise BadFile(f"{raw.where}: {column} is neither text nor a whole number")
+    text = str(cell)
+    if len(text) > LONGEST_ID:
+        raise BadFile(f"{raw.where}: {column} is longer than {LONGEST_ID} characters")
+    if CONTROL.search(text) or text != text.strip():
+        raise BadFile(f"{raw.where}: {column} has a control character or outer white space")
+    return text
+
+
+def title(raw: Raw, column: str) -> str:
+    """A non-empty text of at most 500 characters on one line."""
+    cell = _present(raw, column)
+    if not isinstance(cell, str):
+        raise BadFile(f"{raw.where}: {column} is not text")
+    text = " ".join(cell.split())
+    if CONTROL.search(text):
+        raise BadFile(f"{raw.where}: {column} has a control character")
+    if len(text) > 500:
+        raise BadFile(f"{raw.where}: {column} is longer than 500 characters")
+    return text
+
+
+def number(raw: Raw, column: str) -> Decimal:
+    """An exact decimal with at most 8 digits before and 4 after the point."""
+    cell = _present(raw, column)
+    if isinstance(cell, bool) or not isinstance(cell, str | int | float | Decimal):
+        raise BadFile(f"{raw.where}: {column} is not a number")
+    text = format(Decimal(repr(cell)), "f") if isinstance(cell, float) else str(cell).strip()
+    if not NUMBER.fullmatch(text):
+        raise BadFile(
+            f"{raw.where}: {column} is not a number with up to 8 digits before "
+            "and 4 after the point"
+        )
+    return Decimal(text)
+
+
+def moment(raw: Raw, column: str) -> datetime:
+    """A time: Unix seconds, or ISO 8601 (UTC where no offset is given)."""
+    cell = _present(raw, column)
+    try:
+        if isinstance(cell, datetime):
+            at = cell
+        elif isinstance(cell, date):
+            at = datetime(cell.year, cell.month, cell.day, tzinfo=UTC)
+        elif isinstance(cell, int | float) and not isinstance(cell, bool):
+            at = datetime.fromtimestamp(cell, UTC)
+        elif re.fullmatch(r"-?\d+(\.\d+)?", str(cell).strip()):
+            at = datetime.fromtimestamp(float(str(cell)), UTC)
+        else:
+            at = datetime.fromisoformat(str(cell).strip())
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        raise BadFile(
+            f"{raw.where}: {column} is neither Unix seconds nor an ISO 8601 time"
+        ) from None
+
+
+def _present(raw: Raw, column: str) -> Any:
+    cell = raw.cells[column]
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
+        raise BadFile(f"{raw.where}: {column} is missing")
+    return cell

@@ -1,0 +1,83 @@
+"""What an erasure does to the corpus, and the check that the keys are still the same."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from corpus import canonical, ingest, vault
+from corpus.models import Batch, Deployment, Interaction, Item, Subject, SubjectKey
+
+
+class WrongKeys(Exception):
+    """The keys of this process are not those that the database was filled under."""
+
+
+@transaction.atomic(durable=True)
+def check_keys(*, at: datetime) -> None:
+    """Compare the installation's keys with the database's fingerprints; note them if it is new.
+
+    Raises:
+        WrongKeys: naming the key, before anything is read or written with it.
+    """
+    marks = {
+        "partition": _mark(settings.EXPUNGE_PARTITION_KEY),
+        "order": _mark(settings.EXPUNGE_ORDER_KEY),
+        "vault": _mark(settings.EXPUNGE_VAULT_KEY),
+    }
+    noted, _ = Deployment.objects.get_or_create(id=1, defaults={**marks, "created_at": at})
+    for name, mark in marks.items():
+        if getattr(noted, name) != mark:
+            raise WrongKeys(
+                f"the {name} key is not the one that this database was filled under; "
+                f"restore it, or start with an empty database"
+            )
+
+
+def _mark(key: bytes) -> str:
+    return hmac.digest(key, b"expunge/check/v1", "sha256").hex()[:32]
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What was erased: the record keys for the ticket, and the subject's key, sealed."""
+
+    record_keys: list[bytes]
+    sealed_key: bytes
+
+
+def erase(
+    *, subject: Subject, items: Sequence[Item] | None, receipt: bytes, request: UUID
+) -> Erased:
+    """Delete a person's interactions, and destroy the key that commits to them.
+
+    Of a whole erasure nothing remains: identity, key and subject go too. After a partial one
+    the person gets a fresh key, so that the old record keys can be linked to nobody. Only the
+    receipt can open the old key. Runs inside the erasing transaction, which has locked the
+    subject.
+    """
+    external, key = vault.external_id(subject), vault.subject_key(subject)
+    wanted = None if items is None else {item.pk for item in items}
+    doomed = [
+        (interaction, canonical.record_key(key, content))
+        for interaction, content in ingest.contents(subject.pk, external)
+        if wanted is None or interaction.item_id in wanted
+    ]
+    batches = {interaction.batch_id for interaction, _ in doomed}
+    Batch.objects.filter(pk__in=batches).update(content=None)
+    rows = Interaction.objects.filter(subject=subject)
+    if wanted is None:
+        rows.delete()
+        subject.delete()
+    else:
+        rows.filter(item_id__in=wanted).delete()
+        _, wrapped = vault.new_key(subject.pk)
+        SubjectKey.objects.filter(subject=subject).update(wrapped=wrapped)
+    return Erased(
+        record_keys=sorted({record for _, record in doomed}),
+        sealed_key=vault.seal_to_receipt(key, receipt=receipt, request=request),
+    )

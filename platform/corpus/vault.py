@@ -1,0 +1,121 @@
+"""The identity vault: external ids and subject keys, encrypted under the installation's key.
+
+Nothing here logs, and no exception carries an identifier.
+"""
+
+import hmac
+import secrets
+from functools import cache
+from uuid import UUID
+
+from cryptography.hazmat.primitives import hashes, hpke
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+
+from corpus.models import Identity, Subject, SubjectKey
+
+NONCE = 12
+RECEIPT_INFO = b"expunge/receipt/v1"
+RECEIPT_PREFIX = "expunge-receipt-1."
+SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.CHACHA20_POLY1305)
+
+
+class NobodyFound(LookupError):
+    """Nobody is known by this id."""
+
+
+def subkey(purpose: str) -> bytes:
+    """A 32-byte key for one purpose, derived from the vault's key (HKDF, RFC 5869)."""
+    return _derive(settings.EXPUNGE_VAULT_KEY, purpose)
+
+
+@cache
+def _derive(key: bytes, purpose: str) -> bytes:
+    info = f"expunge/{purpose}/v1".encode()
+    return HKDF(hashes.SHA256(), 32, salt=None, info=info).derive(key)
+
+
+def seal(plain: bytes, *, purpose: str, about: UUID) -> bytes:
+    """Encrypt with AES-256-GCM, bound to its purpose and to the row it belongs to."""
+    nonce = secrets.token_bytes(NONCE)
+    return nonce + AESGCM(subkey(purpose)).encrypt(nonce, plain, about.bytes)
+
+
+def unseal(sealed: bytes, *, purpose: str, about: UUID) -> bytes:
+    """Undo `seal`. Raises InvalidTag if the bytes are another row's, or changed."""
+    return AESGCM(subkey(purpose)).decrypt(
+        bytes(sealed[:NONCE]), bytes(sealed[NONCE:]), about.bytes
+    )
+
+
+def lookup(external_id: str) -> bytes:
+    """The keyed hash that finds a person: useless without the vault's key."""
+    return hmac.digest(subkey("lookup"), external_id.encode(), "sha256")
+
+
+def find(external_id: str) -> Subject:
+    """The subject known by this external id.
+
+    Raises:
+        NobodyFound: without naming the id.
+    """
+    try:
+        return Subject.objects.get(identity__lookup=lookup(external_id))
+    except Subject.DoesNotExist:
+        raise NobodyFound("nobody is known by this id") from None
+
+
+def external_id(subject: Subject) -> str:
+    """The id that upstream systems know this person by."""
+    sealed = Identity.objects.values_list("sealed", flat=True).get(subject=subject)
+    return unseal(sealed, purpose="identity", about=subject.pk).decode()
+
+
+def masked(subject: Subject | None) -> str | None:
+    """The end of the external id, for people who must tell two tickets apart."""
+    if subject is None:
+        return None
+    plain = external_id(subject)
+    return "••••" + (plain[-4:] if len(plain) > 8 else plain[-1:])
+
+
+def subject_key(subject: Subject) -> bytes:
+    """K_s, unwrapped."""
+    wrapped = SubjectKey.objects.values_list("wrapped", flat=True).get(subject=subject)
+    return unseal(wrapped, purpose="subject-key", about=subject.pk)
+
+
+def new_key(subject_id: UUID) -> tuple[bytes, bytes]:
+    """A fresh random K_s and its wrapped form."""
+    key = secrets.token_bytes(32)
+    return key, seal(key, purpose="subject-key", about=subject_id)
+
+
+def new_receipt() -> tuple[str, bytes]:
+    """A receipt to hand out once, and the public key that we keep of it (X25519)."""
+    secret = X25519PrivateKey.generate()
+    return (
+        RECEIPT_PREFIX + secret.private_bytes_raw().hex(),
+        secret.public_key().public_bytes_raw(),
+    )
+
+
+def seal_to_receipt(key: bytes, *, receipt: bytes, request: UUID) -> bytes:
+    """Encrypt a subject key so that the receipt alone opens it (HPKE, RFC 9180)."""
+    public = X25519PublicKey.from_public_bytes(bytes(receipt))
+    return SUITE.encrypt(key, public, RECEIPT_INFO + request.bytes)
+
+
+def open_with_receipt(sealed: bytes, *, receipt: str, request: UUID) -> bytes:
+    """What the holder of a receipt can do, and nobody else.
+
+    Raises:
+        ValueError: the receipt is not one of ours.
+        InvalidTag: it is the receipt of another request.
+    """
+    if not receipt.startswith(RECEIPT_PREFIX):
+        raise ValueError("this is not a receipt")
+    secret = X25519PrivateKey.from_private_bytes(bytes.fromhex(receipt[len(RECEIPT_PREFIX) :]))
+    return SUITE.decrypt(bytes(sealed), secret, RECEIPT_INFO + request.bytes)

@@ -1,0 +1,55 @@
+"""What a worker keeps at hand between runs: the base model, opened once a process."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import mlcore.recipe
+from mlcore import base_model
+from mlcore.base_model import Base
+from mlcore.lora import Weights, common_a
+from registry import bases
+from registry.models import Recipe
+
+
+class BaseChanged(Exception):
+    """The base model on this machine is not the one that the recipe was registered with."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A recipe with its base model and the frozen A that all its adapters share."""
+
+    recipe: Recipe
+    plain: mlcore.recipe.Recipe
+    base: Base
+    a: Weights
+
+
+@lru_cache(maxsize=1)
+def open_base(folder: Path, dtype: str, threads: int) -> Base:
+    """Open a base model, or hand out the one that is open: loading takes seconds."""
+    return base_model.open_base(folder, dtype=dtype, threads=threads)
+
+
+def base_of(plain: mlcore.recipe.Recipe) -> Base:
+    """The base model that a recipe names.
+
+    Raises:
+        registry.bases.BaseMissing: it is not on this machine.
+    """
+    return open_base(bases.folder_of(plain.base), plain.dtype, plain.threads)
+
+
+def bench_of(recipe: Recipe) -> Bench:
+    """All that a run of this recipe needs.
+
+    Raises:
+        registry.bases.BaseMissing: the base is not on this machine.
+        BaseChanged: its digest is not the registered one.
+    """
+    plain = recipe.plain
+    base = base_of(plain)
+    if base.digest != recipe.base_digest:
+        raise BaseChanged(f"the base model {plain.base} is not the one {recipe} was made with")
+    return Bench(recipe, plain, base, common_a(base, plain))

@@ -1,0 +1,22 @@
+"""Models of the registry, one file a noun."""
+
+from registry.models.adapters import AdapterVersion, TrunkState
+from registry.models.artefacts import Artefact
+from registry.models.panel import PanelError, PanelRow
+from registry.models.recipes import Recipe, ShardMembership, Slice
+from registry.models.releases import Release, ReleaseAdapter
+from registry.models.runs import TrainingRun
+
+__all__ = [
+    "AdapterVersion",
+    "Artefact",
+    "PanelError",
+    "PanelRow",
+    "Recipe",
+    "Release",
+    "ReleaseAdapter",
+    "ShardMembership",
+    "Slice",
+    "TrainingRun",
+    "TrunkState",
+]

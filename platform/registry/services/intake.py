@@ -1,0 +1,61 @@
+"""Data in: the one door through which the corpus grows, because training must notice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.db import transaction
+
+from corpus import catalogue, ingest
+from ledger import log
+from ledger.kinds import Kind
+from registry.models import Recipe
+from registry.services import places
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one file brought. `is_new` is False for a file that was taken in before."""
+
+    rows: int
+    is_new: bool
+    batch: str = ""
+    subjects: int = 0
+
+
+@transaction.atomic(durable=True)
+def take_interactions(
+    *, path: Path, actor: str, at: datetime, on_rows: Callable[[int], None] = lambda _: None
+) -> Taken:
+    """Ingest a CSV or Parquet file of subject, item, value, timestamp; all of it or nothing.
+
+    Raises:
+        corpus.reading.BadFile: names the row and the column.
+    """
+    loaded = ingest.load(path, at=at, on_rows=on_rows)
+    batch = loaded.batch
+    if not loaded.is_new:
+        return Taken(rows=batch.rows, is_new=False, batch=str(batch.pk))
+    for recipe in Recipe.objects.order_by("pk"):
+        places.place(recipe=recipe, people=loaded.subjects)
+    places.raise_epochs(places.touched(loaded.subjects), actor=actor, at=at)
+    facts = {"rows": str(batch.rows), "records_root": batch.root}
+    log.append(Kind.BATCH_INGESTED, actor=actor, on=batch, at=at, facts=facts)
+    return Taken(rows=batch.rows, is_new=True, batch=str(batch.pk), subjects=len(loaded.subjects))
+
+
+@transaction.atomic(durable=True)
+def take_catalogue(
+    *, path: Path, actor: str, at: datetime, on_rows: Callable[[int], None] = lambda _: None
+) -> Taken:
+    """Ingest a CSV or Parquet catalogue of item, title and any other columns.
+
+    Raises:
+        corpus.reading.BadFile: names the row and the column.
+    """
+    loaded = catalogue.load(path, on_rows=on_rows)
+    if loaded.new:
+        facts = {"rows": str(loaded.rows), "new": str(loaded.new)}
+        log.append(Kind.CATALOGUE_INGESTED, actor=actor, on="corpus.Catalogue", at=at, facts=facts)
+    return Taken(rows=loaded.rows, is_new=loaded.new > 0)

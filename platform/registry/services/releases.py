@@ -1,0 +1,166 @@
+"""Putting a release live: one row in one transaction, and the end of the one before it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+from django.db import transaction
+
+from ledger import log
+from ledger.kinds import Kind
+from mlcore import index_file, manifest
+from registry import storage
+from registry.models import (
+    AdapterVersion,
+    Artefact,
+    PanelError,
+    PanelRow,
+    Recipe,
+    Release,
+    ReleaseAdapter,
+    Slice,
+    TrainingRun,
+)
+from registry.services import live, places, runs
+from registry.services.runs import LeaseLost
+
+
+@dataclass(frozen=True)
+class Destroyed:
+    """How much was made unreadable."""
+
+    adapters: int
+    trunk_states: int
+    indexes: int
+
+
+@transaction.atomic(durable=True)
+def put_live(*, run: TrainingRun, worker: UUID, panel: Sequence[UUID], at: datetime) -> Release:
+    """Put the full release of a recipe live, if every adapter still is of the data as it is now.
+
+    Args:
+        panel: the subjects of the validation panel, by rank. Each has a row, and the row an
+            error for every adapter of the release.
+
+    Raises:
+        LeaseLost: the data changed while the index was computed; nothing is switched.
+    """
+    recipe = run.recipe
+    locked = Slice.objects.select_for_update().filter(recipe=recipe).order_by("shard", "slice")
+    if sum(row.epoch for row in locked) != run.epoch or runs.stale_slices(recipe):
+        raise LeaseLost(f"{run}: the data changed")
+    runs.end(run=run, worker=worker, at=at)
+    last = recipe.plain.slices - 1
+    chosen = {
+        adapter.shard: adapter
+        for adapter in runs.fresh_adapters(recipe).filter(slice=last)
+        if adapter.cumulative_samples  # a shard that nobody trained has nothing to say
+    }
+    release = switch(
+        recipe=recipe,
+        kind=Release.Kind.FULL,
+        adapters=chosen,
+        panel=panel,
+        actor=f"worker:{worker}",
+        at=at,
+    )
+    _destroy_superseded(recipe, actor=f"worker:{worker}", at=at)
+    return release
+
+
+def switch(
+    *,
+    recipe: Recipe,
+    kind: Release.Kind,
+    adapters: Mapping[int, AdapterVersion],
+    panel: Sequence[UUID] | None,
+    actor: str,
+    at: datetime,
+) -> Release:
+    """Make a release of these adapters and put it live, inside the caller's transaction.
+
+    The release before it stops serving in the same transaction, and its index, which holds rows
+    of people, is destroyed.
+    """
+    shards = sorted(adapters)
+    index = index_file.pack(shards, *_panel_rows(recipe, [adapters[s] for s in shards], panel))
+    index_digest = sha256(index).hexdigest()
+    live_digest = manifest.digest(
+        {
+            "recipe": recipe.digest,
+            "adapters": {str(shard): adapters[shard].digest for shard in shards},
+            "index": index_digest,
+        }
+    )
+    before = Release.objects.select_for_update().filter(is_live=True).first()
+    if before is not None:
+        Release.objects.filter(pk=before.pk).update(is_live=False, replaced_at=at)
+        storage.destroy([before.index_id], at=at)
+    release = Release.objects.create(
+        recipe=recipe,
+        kind=kind,
+        index=storage.put(Artefact.Kind.INDEX, index, at=at),
+        index_digest=index_digest,
+        epochs=live.epochs(recipe),
+        live_digest=live_digest,
+        panel_rows=index_file.row_count(index),
+        switched_at=at,
+    )
+    ReleaseAdapter.objects.bulk_create(
+        ReleaseAdapter(release=release, shard=shard, adapter=adapters[shard]) for shard in shards
+    )
+    facts = {
+        "kind": kind.value,
+        "before": str(before.pk) if before else "",
+        "adapters": {str(shard): adapters[shard].digest for shard in shards},
+        "index": index_digest,
+        "live": live_digest,
+    }
+    log.append(Kind.RELEASE_SWITCHED, actor=actor, on=release, at=at, facts=facts)
+    return release
+
+
+def _panel_rows(
+    recipe: Recipe, adapters: Sequence[AdapterVersion], panel: Sequence[UUID] | None
+) -> tuple[list[bytes], list[list[float]]]:
+    """The embeddings and errors of the panel by rank: of these people, or of all who have a row.
+
+    A row counts only if every adapter has an error on it.
+    """
+    rows = PanelRow.objects.filter(recipe=recipe).order_by("subject__rank")
+    if panel is not None:
+        rows = rows.filter(subject__in=panel)
+    errors: dict[int, dict[UUID, float]] = {}
+    found = PanelError.objects.filter(row__in=rows, adapter__in=adapters)
+    for row_id, adapter_id, error in found.values_list("row", "adapter", "error"):
+        errors.setdefault(row_id, {})[adapter_id] = error
+    complete = [row for row in rows if len(errors.get(row.pk, {})) == len(adapters)]
+    if panel is not None and len(complete) != len(panel):
+        raise LeaseLost("the panel changed while its errors were computed")
+    return (
+        [bytes(row.embedding) for row in complete],
+        [[errors[row.pk][a.pk] for a in adapters] if adapters else [] for row in complete],
+    )
+
+
+def destroy_adapters(adapters: Sequence[AdapterVersion], *, at: datetime) -> int:
+    """Forget the keys of these adapters' weights, and what was measured of them."""
+    PanelError.objects.filter(adapter__in=adapters).delete()
+    return storage.destroy([adapter.weights_id for adapter in adapters], at=at)
+
+
+def _destroy_superseded(recipe: Recipe, *, actor: str, at: datetime) -> None:
+    """Destroy every adapter that is of older data or of another recipe: it never serves again.
+
+    The slices of other recipes get a new epoch, so that going back to one trains it again.
+    """
+    kept = runs.fresh_adapters(recipe).values("pk")
+    old = AdapterVersion.objects.filter(weights__destroyed_at=None).exclude(pk__in=kept)
+    if doomed := list(old.select_for_update(of=("self",)).order_by("pk")):
+        destroy_adapters(doomed, at=at)
+        others = {(a.recipe_id, a.shard, a.slice) for a in doomed if a.recipe_id != recipe.pk}
+        places.raise_epochs(others, actor=actor, at=at)
+        facts = {"adapters": [adapter.digest for adapter in doomed], "why": "superseded"}
+        log.append(Kind.ARTEFACTS_DESTROYED, actor=actor, on="registry.Store", at=at, facts=facts)

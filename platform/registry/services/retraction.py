@@ -1,0 +1,107 @@
+"""Taking a person's data out of everything that was made from it, in the erasing transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from django.db.models import Q
+
+from corpus.models import Subject
+from ledger import log
+from ledger.kinds import Kind
+from registry import storage
+from registry.models import AdapterVersion, PanelRow, Release, Slice, TrunkState
+from registry.services import live, places, releases
+
+
+@dataclass(frozen=True)
+class Retracted:
+    """What stopped serving, and what serves instead."""
+
+    fallback: Release | None
+    slices: int
+    adapters: int
+    trunk_states: int
+    panel_rows: int
+
+
+def retract(*, subject: Subject, actor: str, at: datetime) -> Retracted:
+    """Destroy all that was made from a person's data, and put the fallback release live.
+
+    Runs inside the erasing transaction, which has locked the subject. Every adapter that may
+    have seen the person is of their slice or a later one of their shard: each shard steps back
+    to the last slice before, which never did. The keys of contaminated files are forgotten here,
+    so from the commit on nobody can read them.
+    """
+    stale = places.raise_epochs(places.touched([subject.pk]), actor=actor, at=at)
+    contaminated = _adapters_of(stale)
+    panel_rows = PanelRow.objects.filter(subject=subject).delete()[1].get("registry.PanelRow", 0)
+    trunk_states = _destroy_trunk_states(subject, actor=actor, at=at)
+    fallback = _fall_back(contaminated, actor=actor, at=at)
+    releases.destroy_adapters(contaminated, at=at)
+    if contaminated:
+        facts = {"adapters": [adapter.digest for adapter in contaminated], "why": "erased"}
+        log.append(Kind.ARTEFACTS_DESTROYED, actor=actor, on="registry.Store", at=at, facts=facts)
+    return Retracted(
+        fallback=fallback,
+        slices=len(stale),
+        adapters=len(contaminated),
+        trunk_states=trunk_states,
+        panel_rows=panel_rows,
+    )
+
+
+def _adapters_of(slices: list[Slice]) -> list[AdapterVersion]:
+    """Every readable adapter of these slices, of whatever epoch: each may have seen the person."""
+    if not slices:
+        return []
+    there = Q()
+    for row in slices:
+        there |= Q(recipe=row.recipe_id, shard=row.shard, slice=row.slice)
+    found = AdapterVersion.objects.filter(there, weights__destroyed_at=None)
+    return list(found.select_for_update(of=("self",)).order_by("pk"))
+
+
+def _destroy_trunk_states(subject: Subject, *, actor: str, at: datetime) -> int:
+    states = TrunkState.objects.filter(subject=subject)
+    ids = sorted(states.values_list("artefact_id", flat=True))
+    states.delete()
+    if ids:
+        storage.destroy(ids, at=at)
+        digest = sha256(b"".join(name.bytes for name in ids)).hexdigest()
+        facts = {"trunk_states": str(len(ids)), "ids_sha256": digest, "why": "erased"}
+        log.append(Kind.ARTEFACTS_DESTROYED, actor=actor, on="registry.Store", at=at, facts=facts)
+    return len(ids)
+
+
+def _fall_back(contaminated: list[AdapterVersion], *, actor: str, at: datetime) -> Release | None:
+    """Put the clean part of the live release live. None if nothing is live."""
+    try:
+        serving = live.release()
+    except live.NothingLive:
+        return None
+    doomed = {adapter.pk for adapter in contaminated}
+    adapters = {}
+    for member in live.members(serving):
+        clean = _last_clean(member.adapter, doomed)
+        if clean is not None:
+            adapters[member.shard] = clean
+    return releases.switch(
+        recipe=serving.recipe,
+        kind=Release.Kind.FALLBACK,
+        adapters=adapters,
+        panel=None,
+        actor=actor,
+        at=at,
+    )
+
+
+def _last_clean(adapter: AdapterVersion | None, doomed: set[object]) -> AdapterVersion | None:
+    """The adapter itself, or the last of those it was trained from that is clean and readable."""
+    while adapter is not None and (
+        adapter.pk in doomed
+        or adapter.weights.destroyed_at is not None
+        or not adapter.cumulative_samples
+    ):
+        adapter = adapter.parent
+    return adapter
