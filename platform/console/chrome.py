@@ -13,31 +13,22 @@ from registry.models import Release
 
 @dataclass(frozen=True)
 class Rights:
-    """What the signed-in person may do."""
+    """What the signed-in person may do, and the sentence that says so."""
 
     may_file: bool
     may_decide: bool
     may_read: bool
-
-    @property
-    def sentence(self) -> str:
-        if self.may_file and self.may_decide:
-            return "May file requests, and decide on those that someone else filed."
-        if self.may_file:
-            return "May file requests; others decide on them."
-        if self.may_decide:
-            return "May decide on requests; files none."
-        if self.may_read:
-            return "May read requests; changes none."
-        return "May not read requests."
+    sentence: str
 
 
-def rights_of(user: Any) -> Rights:
-    """Ask the three questions at once."""
+def rights_of(user: roles.User) -> Rights:
+    """Ask the questions that pages ask, at once."""
+    sentences = [text for role, text in roles.MAY.items() if role in roles.roles_of(user)]
     return Rights(
         may_file=roles.may_file(user),
         may_decide=roles.may_decide(user),
         may_read=roles.may_read(user),
+        sentence=" ".join(sentences) or "Has no role yet.",
     )
 
 

@@ -25,13 +25,14 @@ def plan_rows(ticket: DeletionRequest) -> list[PlanRow]:
     def row(key: str, what: str, verb: str, why: str = "") -> PlanRow | None:
         if key not in plan:
             return None
-        done = f"{grouped(erased[key])} {verb}" if key in erased else ""
+        count = erased.get(key, plan[key] if key == "training_samples" and erased else "")
+        done = f"{grouped(count)} {verb}" if count else ""
         return PlanRow(what, grouped(plan[key]), done, why)
 
     slices_total = plan.get("slices_total")
     rows = [
         row("interactions", "Interactions", "deleted", place),
-        row("training_samples", "Training samples made from them", "gone", "derived when needed"),
+        row("training_samples", "Training samples made from them", "gone with their rows"),
         row("trunk_states", "Cached model states", "destroyed", "with their keys"),
         row("panel_rows", "Rows of the validation panel", "deleted"),
         row("adapters", "Adapters trained on them", "destroyed", "out of service at once"),
@@ -43,7 +44,8 @@ def plan_rows(ticket: DeletionRequest) -> list[PlanRow]:
         ),
     ]
     made = [each for each in rows if each is not None]
-    if spent := duration(plan.get("expected_seconds")):
+    if plan.get("expected_seconds", "0") != "0":
+        spent = duration(plan["expected_seconds"])
         restored = ""
         if ticket.clean_at and ticket.restored_at:
             restored = duration((ticket.restored_at - ticket.clean_at).total_seconds())

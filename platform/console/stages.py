@@ -5,6 +5,7 @@ from typing import Final
 
 from console.progress import Work
 from console.tags import day, duration, grouped, moment
+from console.words import failure
 from erasure.models import DeletionRequest
 from erasure.states import State
 from registry.models import TrainingRun
@@ -125,7 +126,7 @@ def checking(ticket: DeletionRequest) -> Step:
     if ticket.state == State.COMPLETED:
         return Step(name, moment(ticket.completed_at), "done")
     if ticket.state == State.FAILED:
-        return Step(name, "did not hold", "failed", ticket.failure)
+        return Step(name, "did not hold", "failed", f"{failure(ticket)}.")
     if ticket.state == State.VERIFYING:
         return Step(name, "running", "running")
     return Step(name, "waits", "waiting")

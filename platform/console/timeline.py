@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from django.contrib.auth.models import User
 
-from console.tags import duration, grouped, person
+from console.tags import grouped, person
+from console.words import CHECKS
 from erasure.models import DeletionRequest
 from erasure.states import State
 from ledger import log
@@ -53,13 +54,14 @@ class Timeline:
     def refusals(self) -> list[Line]:
         return [line for line in self.lines if line.event.kind == Kind.REQUEST_REFUSED]
 
-    def reason(self, to: State) -> str:
-        """The reason code that was logged with a move, or an empty string."""
+    @property
+    def checks(self) -> list[tuple[str, bool]]:
+        """What the newest verification found, claim by claim. Empty before there is one."""
         for line in self.lines:
-            facts = line.event.facts
-            if line.event.kind == Kind.REQUEST_MOVED and facts.get("to") == to.value:
-                return str(facts.get("reason", ""))
-        return ""
+            if line.event.kind == Kind.VERIFICATION_DONE:
+                found = line.event.facts.items()
+                return [(CHECKS.get(name, name), held == "yes") for name, held in found]
+        return []
 
 
 def moved(facts: Facts) -> str:
@@ -67,10 +69,23 @@ def moved(facts: Facts) -> str:
 
 
 def applied(facts: Facts) -> str:
-    rows = facts.get("interactions") or facts.get("records")
-    took = duration(facts.get("time_to_clean_s"))
-    what = f"{grouped(rows)} interactions erased" if isinstance(rows, str) else "Rows erased"
-    return f"{what}, clean after {took}" if took else what
+    rows = facts.get("interactions")
+    return f"{grouped(rows)} interactions erased" if rows else "Rows erased"
+
+
+def refused(facts: Facts) -> str:
+    why = "own request" if facts.get("why") == "own-request" else "no role for it"
+    return f"Decision refused: {why}"
+
+
+def key_gone(facts: Facts) -> str:
+    fate = "replaced" if facts.get("fate") == "rotated" else "destroyed"
+    return f"The subject’s key was {fate}"
+
+
+def checked(facts: Facts) -> str:
+    held = sum(each == "yes" for each in facts.values())
+    return f"Checked: {held} of {len(facts)} claims hold"
 
 
 def plain(kind: Kind) -> Callable[[Facts], str]:
@@ -82,11 +97,11 @@ WORDS: Final[Mapping[Kind, Callable[[Facts], str]]] = {
     **{kind: plain(kind) for kind in Kind},
     Kind.REQUEST_FILED: lambda facts: "Filed. The clock started",
     Kind.REQUEST_MOVED: moved,
-    Kind.REQUEST_REFUSED: lambda facts: "Decision refused: own request",
+    Kind.REQUEST_REFUSED: refused,
     Kind.ERASURE_APPLIED: applied,
-    Kind.SUBJECT_KEY_DESTROYED: lambda facts: "The subject’s key was destroyed",
+    Kind.SUBJECT_KEY_DESTROYED: key_gone,
     Kind.RELEASE_SWITCHED: lambda facts: "The live release was switched",
-    Kind.VERIFICATION_DONE: lambda facts: "The checks were done",
+    Kind.VERIFICATION_DONE: checked,
 }
 
 

@@ -15,6 +15,14 @@ from erasure.models import DeletionRequest
 from erasure.states import State
 
 BY_ITSELF: Final = "Nobody, it runs by itself"
+# The claims of erasure.verification, as sentences that are true when they hold.
+CHECKS: Final[Mapping[str, str]] = {
+    "rows_gone": "No row, cached state or panel row of this person is left",
+    "records_absent": "No erased record is in a training list of what serves",
+    "lists_committed": "Those lists are the ones that the log’s manifests name",
+    "adapters_fresh": "Every live adapter was trained on the data as it is now",
+    "old_destroyed": "Every adapter that no longer serves is unreadable",
+}
 
 
 @dataclass(frozen=True)
@@ -136,10 +144,17 @@ def verifying(ticket: DeletionRequest, reader: Reader) -> Status:
     )
 
 
+def failure(ticket: DeletionRequest) -> str:
+    """The checks that did not hold, as what is not so."""
+    names = [name.strip() for name in ticket.failure.split(",") if name.strip()]
+    claims = [CHECKS.get(name, name) for name in names]
+    return "Not so: " + "; ".join(claims) if claims else "The timeline has the reason"
+
+
 def failed(ticket: DeletionRequest, reader: Reader) -> Status:
     return Status(
         f"{out(ticket)}, but a check did not hold.",
-        ticket.failure or "The reason is in the timeline.",
+        f"{failure(ticket)}.",
         "Once the cause is gone, the checks run again.",
         "An engineer",
         ticket.state,

@@ -29,10 +29,10 @@ def new(http: HttpRequest) -> HttpResponse:
                 filed_by=access.officer(http),
                 at=timezone.now(),
             )
-        except services.BadRequest as error:
-            form.add_error(error.field, str(error))
         except services.AlreadyOpen as error:
             existing = error.request
+        except services.BadRequest as error:
+            form.add_error(error.field, f"{str(error)[0].upper()}{str(error)[1:]}.")
         else:
             http.session[RECEIPT] = {"number": ticket.number, "secret": receipt}
             return redirect("request", number=ticket.number)

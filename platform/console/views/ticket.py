@@ -59,7 +59,7 @@ def show(http: HttpRequest, number: str) -> HttpResponse:
     at = timezone.now()
     ticket = find(number)
     context = common(http, ticket, at=at)
-    code = context["timeline"].reason(State.DENIED)
+    was_denied = ticket.state == State.DENIED
     return render(
         http,
         "console/request.html",
@@ -69,7 +69,7 @@ def show(http: HttpRequest, number: str) -> HttpResponse:
             "is_waiting": ticket.state == State.AWAITING_APPROVAL,
             "steps": stages.steps(ticket, context["work"]),
             "records": ticket.records.count() if ticket.is_erased else 0,
-            "denial": DenialReason(code).label if code in DenialReason.values else "",
+            "denial": DenialReason(ticket.failure).label if was_denied else "",
             "items": []
             if ticket.is_erased
             else [*ticket.items.values_list("item__title", flat=True)],
@@ -86,7 +86,7 @@ def decide(http: HttpRequest, number: str) -> HttpResponse:
     ticket = find(number)
     form = DecisionForm(http.POST or None)
     trouble, code = "", 200
-    if http.method == "POST" and (form.is_valid() or ticket.filed_by_id == http.user.pk):
+    if form.is_valid():
         try:
             _apply(ticket, form.cleaned_data, http=http, at=at)
         except services.NotAllowed:
@@ -113,8 +113,8 @@ def _apply(
 ) -> None:
     """Hand a decision to the one service that may take it."""
     user = access.officer(http)
-    if given.get("decision") == DENY:
-        services.deny(request=ticket, by=user, reason=given.get("reason", ""), at=at)
+    if given["decision"] == DENY:
+        services.deny(request=ticket, by=user, reason=given["reason"], at=at)
     else:
         services.approve(request=ticket, by=user, at=at)
 

@@ -1,0 +1,52 @@
+"""Four people, one a role, and a browserless client for each."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+
+from tests.console import factories
+
+ROLES = ("officer", "approver", "auditor", "engineer")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_root():
+    """A folder for WhiteNoise to find: it warns of one that is missing, and warnings are errors."""
+    Path(django_settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def keys(settings, tmp_path):
+    """A log key of this test's own."""
+    settings.EXPUNGE_KEYS = tmp_path / "keys"
+    return settings.EXPUNGE_KEYS
+
+
+@pytest.fixture
+def people(db, settings):
+    """One signed-up person for each role, a second officer, and one without a role."""
+    # A password's hash is slow on purpose; these guard nothing.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    made = {role: factories.user(role, role) for role in ROLES}
+    made["colleague"] = factories.user("colleague", "officer")
+    made["nobody"] = factories.user("nobody")
+    return made
+
+
+@pytest.fixture
+def as_(people):
+    """A client that is signed in as one of them."""
+
+    def signed_in(name):
+        client = Client()
+        client.force_login(people[name])
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def recipe(db):
+    return factories.recipe()
