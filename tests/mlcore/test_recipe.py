@@ -43,6 +43,7 @@ def test_every_field_has_a_rule():
         ('like_above = "3"', 'like_above = "three"', "like_above must be"),
         ('like_above = "3"', 'like_above = "NaN"', "like_above must be"),
         ("learning_rate = 0.05", "learning_rate = nan", "learning_rate must be"),
+        ("learning_rate = 0.05", "learning_rate = inf", "learning_rate must be"),
         ("learning_rate = 0.05", "learning_rate = 0", "learning_rate must be a positive"),
         ('template = "movie"', 'template = "song"', "template must be one of"),
         ('dtype = "float32"', 'dtype = "int8"', "dtype must be one of"),

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlcore import aggregation, lora, trunk
+from mlcore import aggregation, index_file, lora, trunk
 from mlcore.aggregation import Index
 from mlcore.scoring import NotIndexed, Scorer
 from tests.mlcore.test_adapters import random_b
@@ -190,6 +190,22 @@ def test_an_index_survives_its_bytes_and_its_digest_covers_all(states):
     assert aggregation.to_bytes(back) == aggregation.to_bytes(index)
     assert back.shards == index.shards
     assert aggregation.digest(index) not in {aggregation.digest(other) for other in others}
+
+
+@pytest.mark.parametrize("rows", [0, 9])
+def test_an_index_has_the_same_bytes_written_without_torch(states, rows):
+    index = index_of(states, 3)
+    index = Index((0, 1, 4), index.embeddings[:rows], index.errors[:rows])
+
+    packed = index_file.pack(
+        index.shards, [row.numpy().tobytes() for row in index.embeddings], index.errors.tolist()
+    )
+
+    assert index_file.row_count(packed) == rows
+    back = aggregation.from_bytes(packed)
+    assert (back.shards, back.errors.tolist()) == (index.shards, index.errors.tolist())
+    # An empty panel has no width, so only a panel with rows has one form.
+    assert not rows or packed == aggregation.to_bytes(index)
 
 
 @pytest.mark.parametrize(
