@@ -5,6 +5,7 @@ With DATABASE_URL or CELERY_BROKER_URL set, nothing is started and those are use
 
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -62,10 +63,9 @@ def start() -> None:
     with psycopg.connect(server.get_uri(), autocommit=True) as admin:
         found = admin.execute("SELECT 1 FROM pg_database WHERE datname = 'expunge'").fetchone()
         if found is None:
-            try:
+            # Another command may be first, and then it is there all the same.
+            with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 admin.execute("CREATE DATABASE expunge ENCODING 'UTF8' TEMPLATE template0")
-            except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-                pass  # another command was first
 
 
 def stop() -> bool:

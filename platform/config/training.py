@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import mlcore.recipe
 from django.conf import settings
 from django.utils import timezone
 
+import mlcore.recipe
 from config import provision
 from erasure import services as erasure
 from mlcore.recipe import BadRecipe

@@ -37,7 +37,7 @@ class Filed(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse fields that we do not know: a misspelt `items` would erase everything."""
         if unknown := set(self.initial_data) - set(self.fields):
-            raise serializers.ValidationError({name: "unknown field" for name in unknown})
+            raise serializers.ValidationError(dict.fromkeys(unknown, "unknown field"))
         return attrs
 
 

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from ledger.kinds import Kind
 
 from corpus.models import Item, Subject
 from erasure.clocks import CLOCKS, Clock, Regulation
 from erasure.states import ERASED, NEXT, OPEN, State
 from ledger import log
+from ledger.kinds import Kind
 from registry.models import Release
 
 

@@ -1,4 +1,4 @@
-"""What must hold before a request is closed, checked against what is stored and not what was said."""
+"""What must hold before a request is closed, checked against what is stored."""
 
 from collections.abc import Iterable
 

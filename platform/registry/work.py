@@ -66,9 +66,7 @@ def _do(run: TrainingRun, on_progress: OnProgress) -> None:
         if done < total and time.monotonic() - beaten < BEAT_SECONDS:
             return
         beaten = time.monotonic()
-        runs.beat(
-            run=run, worker=WORKER, phase=phase, done=done, total=total, at=timezone.now()
-        )
+        runs.beat(run=run, worker=WORKER, phase=phase, done=done, total=total, at=timezone.now())
         on_progress(run, phase, done, total)
 
     bench = bench_of(run.recipe)

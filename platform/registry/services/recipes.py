@@ -3,9 +3,9 @@
 import dataclasses
 from datetime import datetime
 
-import mlcore.recipe
 from django.db import connection, transaction
 
+import mlcore.recipe
 from corpus import vault
 from corpus.models import Identity
 from ledger import log

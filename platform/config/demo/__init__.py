@@ -1,0 +1,1 @@
+"""The main job, end to end, on MovieLens-100K and a real language model."""

@@ -1,0 +1,56 @@
+"""`demo`: the main job on MovieLens-100K with a real language model, and proof of it."""
+
+from argparse import ArgumentParser, ArgumentTypeError
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from config import terminal
+from config.demo import journey as steps
+from config.demo import report, stage
+
+SUBJECTS = 140
+
+
+def people(text: str) -> int | None:
+    """A number of people, or all of them."""
+    if text == "all":
+        return None
+    if not text.isdigit() or int(text) < 8:
+        raise ArgumentTypeError("a number from 8 on, or all")
+    return int(text)
+
+
+class Command(BaseCommand):
+    """Ingest, train, erase one person, restore, check every claim. Exits with 1 if one fails."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """How many people, by which recipe."""
+        parser.add_argument("--subjects", type=people, default=SUBJECTS, help="a number, or all")
+        parser.add_argument("--recipe", default="smollm2", help="a name under recipes/, or a path")
+        terminal.add_json(parser)
+
+    def handle(self, **options: Any) -> None:
+        """Run it, write var/demo/summary.json, show the table."""
+        folder = Path(settings.EXPUNGE_VAR) / "demo"
+        with terminal.answering(options, stage.NotEmpty) as answer:
+            journey = steps.Journey(
+                answer=answer, subjects=options["subjects"], recipe=options["recipe"]
+            )
+            try:
+                steps.run(journey)
+            except Exception as error:
+                journey.failed.append(type(error).__name__)
+                report.write(report.summary(journey), folder)
+                raise
+            figures = report.summary(journey)
+            path = report.write(figures, folder)
+            answer.show(report.table(figures))
+            answer.say(f"Written to {path.relative_to(settings.EXPUNGE_VAR.parent)}")
+            answer.give(figures)
+            if journey.failed:
+                raise CommandError(f"these claims do not hold: {', '.join(journey.failed)}")
