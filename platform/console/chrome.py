@@ -21,15 +21,22 @@ class Rights:
     sentence: str
 
 
-def rights_of(user: roles.User) -> Rights:
-    """Ask the questions that pages ask, at once."""
-    sentences = [text for role, text in roles.MAY.items() if role in roles.roles_of(user)]
-    return Rights(
+def rights_of(http: HttpRequest) -> Rights:
+    """What the signed-in person may do, asked once for each page."""
+    known: Rights | None = getattr(http, "console_rights", None)
+    if known is not None:
+        return known
+    user = http.user
+    held = roles.roles_of(user)
+    sentences = [text for role, text in roles.MAY.items() if role in held]
+    rights = Rights(
         may_file=roles.may_file(user),
         may_decide=roles.may_decide(user),
         may_read=roles.may_read(user),
         sentence=" ".join(sentences) or "Has no role yet.",
     )
+    http.console_rights = rights  # type: ignore[attr-defined]
+    return rights
 
 
 def chrome(http: HttpRequest) -> dict[str, Any]:
@@ -38,7 +45,7 @@ def chrome(http: HttpRequest) -> dict[str, Any]:
     user = getattr(http, "user", None)
     if user is None or not user.is_authenticated:
         return frame
-    rights = rights_of(user)
+    rights = rights_of(http)
     if not rights.may_read:
         return {**frame, "rights": rights}
     return {

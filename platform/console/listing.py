@@ -163,7 +163,7 @@ def page(
     )
     backwards = backwards and key is not None
     descending = newest_first != backwards
-    rows = found.select_related("filed_by", "fallback").order_by(
+    rows = found.select_related("subject", "filed_by").order_by(
         *(("-due_on", "-number") if descending else ("due_on", "number"))
     )
     if key is not None:

@@ -1,27 +1,11 @@
 """Four people, one a role, and a browserless client for each."""
 
-from pathlib import Path
-
 import pytest
-from django.conf import settings as django_settings
 from django.test import Client
 
 from tests.console import factories
 
 ROLES = ("officer", "approver", "auditor", "engineer")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def static_root():
-    """A folder for WhiteNoise to find: it warns of one that is missing, and warnings are errors."""
-    Path(django_settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
-
-
-@pytest.fixture(autouse=True)
-def keys(settings, tmp_path):
-    """A log key of this test's own."""
-    settings.EXPUNGE_KEYS = tmp_path / "keys"
-    return settings.EXPUNGE_KEYS
 
 
 @pytest.fixture

@@ -19,9 +19,8 @@ def requests(http: HttpRequest) -> HttpResponse:
     """Saved views, filters and a page of rows. A whole ticket number leads to its ticket."""
     at = timezone.now()
     today = timezone.localdate(at)
-    user = access.officer(http)
-    rights = rights_of(user)
-    reader = words.Reader(user=user, may_decide=rights.may_decide)
+    rights = rights_of(http)
+    reader = words.Reader(user=access.officer(http), may_decide=rights.may_decide)
     asked = listing.question(http.GET.dict())
     if asked.number and DeletionRequest.objects.filter(number=asked.number).exists():
         return redirect("request", number=asked.number)

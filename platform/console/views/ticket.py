@@ -32,7 +32,7 @@ def find(number: str) -> DeletionRequest:
 
 def common(http: HttpRequest, ticket: DeletionRequest, *, at: datetime) -> dict[str, Any]:
     """What the ticket's page and the decision's page both show."""
-    rights = rights_of(http.user)
+    rights = rights_of(http)
     reader = words.Reader(user=access.officer(http), may_decide=rights.may_decide)
     work = progress.work_on(ticket)
     said = timeline(ticket)
