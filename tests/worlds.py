@@ -1,0 +1,148 @@
+"""A small platform to live through a history, and its twin that never saw what was erased."""
+
+import csv
+import random
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.utils import timezone
+
+from config import training
+from corpus import services as corpus
+from erasure import services
+from erasure.clocks import Regulation
+from erasure.models import DeletionRequest
+from registry import tasks, work
+from registry.models import Recipe, Release, TrainingRun
+from registry.services import intake, live, runs
+
+ITEMS = [f"m{number}" for number in range(40)]
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of an interactions file."""
+
+    subject: str
+    item: str
+    value: int
+    at: int
+
+
+def rows_of(subject: str, *, count: int = 8) -> list[Row]:
+    """What one person does, in order; the same in every world."""
+    chance = random.Random(subject)
+    items = chance.sample(ITEMS, count)
+    return [Row(subject, item, chance.randint(1, 5), 1000 + 10 * n) for n, item in enumerate(items)]
+
+
+def write(path: Path, rows: Iterable[Row]) -> Path:
+    """An interactions file."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["subject", "item", "value", "timestamp"])
+        writer.writerows([row.subject, row.item, row.value, row.at] for row in rows)
+    return path
+
+
+class World:
+    """One installation, emptied when it begins. Only the services of the platform change it."""
+
+    def __init__(self, folder: Path, settings) -> None:
+        call_command("flush", interactive=False, verbosity=0)
+        shutil.rmtree(settings.EXPUNGE_STORE, ignore_errors=True)
+        shutil.rmtree(settings.EXPUNGE_KEYS, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.files = 0
+        corpus.check_keys(at=timezone.now())
+        self.officer = user("olivia", "officer")
+        self.approver = user("adam", "approver")
+        catalogue = folder / "catalogue.csv"
+        catalogue.write_text("item,title\n" + "".join(f"{i},Film {i[1:]}\n" for i in ITEMS))
+        intake.take_catalogue(path=catalogue, actor="test", at=timezone.now())
+
+    def ingest(self, rows: Sequence[Row]) -> None:
+        """Take in some rows as one batch."""
+        if rows:
+            self.files += 1
+            path = write(self.folder / f"{self.files}.csv", rows)
+            intake.take_interactions(path=path, actor="test", at=timezone.now())
+
+    def train(self, recipe: str = "tiny") -> Release:
+        """Bring the live release up to date in this process, and settle what waits for it."""
+        row = training.choose(recipe, actor="test")
+        while not live.is_current(row):
+            runs.plan(recipe=row, actor="test", at=timezone.now(), retry=True)
+            assert work.work_once() is not None, "nothing to do, and not up to date"
+            broken = TrainingRun.objects.exclude(failure__in=["", "worker-lost"]).first()
+            assert broken is None, broken and broken.failure
+        services.settle(actor="test", at=timezone.now())
+        return live.release()
+
+    def erase(self, subject: str, items: Sequence[str] | None = None) -> DeletionRequest:
+        """File, approve by somebody else, and erase."""
+        request = self.file(subject, items)
+        services.approve(request=request, by=self.approver, at=timezone.now())
+        services.execute(request=request, actor="test", at=timezone.now())
+        return request
+
+    def file(self, subject: str, items: Sequence[str] | None = None) -> DeletionRequest:
+        """File a request, and leave it there."""
+        request, self.receipt = services.file(
+            subject=subject,
+            items=items,
+            regulation=Regulation.GDPR,
+            filed_by=self.officer,
+            at=timezone.now(),
+        )
+        return request
+
+    def lose_a_worker(self, recipe: str = "tiny") -> None:
+        """Let a worker claim a run and die, and the sweeper find out."""
+        row = training.choose(recipe, actor="test")
+        runs.plan(recipe=row, actor="test", at=timezone.now())
+        died = runs.claim(run_id=None, worker=NOBODY, at=timezone.now() - timedelta(hours=1))
+        if died is not None:
+            assert runs.reap(actor="test", at=timezone.now()) >= 1
+
+
+NOBODY = work.WORKER.__class__(int=0)
+
+
+def user(name: str, role: str) -> User:
+    """An account with a role; it never signs in."""
+    made = User.objects.create(username=name)
+    made.groups.add(Group.objects.get_or_create(name=role)[0])
+    return made
+
+
+def overtaken_by(action: Callable[[], None], settings, monkeypatch) -> None:
+    """Let something happen while the next run is at work, after it has read its data."""
+    from registry import training as bridge
+
+    fit = bridge.fit
+
+    def interrupted(*args, **kwargs):
+        monkeypatch.setattr(bridge, "fit", fit)
+        done = fit(*args, **kwargs)
+        action()
+        return done
+
+    monkeypatch.setattr(bridge, "fit", interrupted)
+
+
+def current() -> Recipe:
+    """The recipe in use."""
+    return Recipe.objects.get(is_current=True)
+
+
+def silence_the_doorbell(monkeypatch) -> None:
+    """Ring for nobody: these worlds have no worker."""
+    monkeypatch.setattr(tasks, "call", lambda: None)
