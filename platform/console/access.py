@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 
 from erasure import roles
 
@@ -28,11 +27,10 @@ def allowed(question: Callable[[Any], bool], refusal: str) -> Callable[[View[P]]
     """Let a view answer only people for whom the question is answered with yes.
 
     Others get 403 and the refusal as its sentence; a page that refreshes itself after the session
-    has ended is told to load anew, which brings the sign-in page. Nothing is kept by caches.
+    has ended is told to load anew, which brings the sign-in page.
     """
 
     def guard(view: View[P]) -> View[P]:
-        @never_cache
         @wraps(view)
         def guarded(http: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not http.user.is_authenticated:

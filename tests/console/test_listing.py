@@ -86,7 +86,7 @@ def test_what_is_no_number_finds_nothing_and_is_not_repeated(as_, tickets, typed
     answer = as_("auditor").get(LIST, {"q": typed})
 
     assert numbers(answer) == []
-    assert typed not in answer.text
+    assert typed.casefold() not in answer.text.casefold()
     assert "This is not a ticket number." in answer.text
 
 
@@ -117,7 +117,7 @@ def test_pages_show_every_request_once_in_both_directions(people):
     for newest_first in (False, True):
         options = {"size": 3, "newest_first": newest_first}
         pages = [listing.page(found, **options)]
-        while pages[-1].after:
+        while pages[-1].after and len(pages) <= len(made):
             pages.append(listing.page(found, after=pages[-1].after, **options))
 
         seen = [ticket.number for page in pages for ticket in page.rows]

@@ -9,7 +9,7 @@ from django.utils import timezone
 from console import progress, words
 from erasure.models import DeletionRequest
 from erasure.states import ERASED, State
-from ledger import log
+from ledger import log, sequencer
 from registry.models import AdapterVersion, Release, TrainingRun
 from tests.console import factories
 
@@ -83,6 +83,17 @@ def test_timeline_gives_each_entry_its_place_in_the_signed_log(as_, made):
         assert event.leaf_hash.hex()[:8] in after
     assert f"3 of 3 entries are in tree head {head.size}" in after
     assert bytes(head.root).hex() in after
+
+
+def test_entry_that_came_after_the_tree_head_is_not_called_signed(as_, made):
+    ticket = made(State.AWAITING_APPROVAL)
+    factories.sign()
+    as_("officer").post(reverse("request-cancel", args=[ticket.number]))
+    sequencer.drain_all()
+
+    page = page_of(as_("auditor"), ticket)
+
+    assert "1 of 2 entries are in tree head 1" in page
 
 
 def test_timeline_names_colleagues_and_calls_the_rest_the_system(as_, made):
