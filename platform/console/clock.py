@@ -65,13 +65,14 @@ def days(count: int) -> str:
 
 
 def ruler(ticket: DeletionRequest, *, at: datetime) -> Ruler:
-    """Where a request stands at a time. One that is answered stands where it was answered."""
+    """Where a request stands at a time. One that has ended stands where it ended."""
     received, due = timezone.localdate(ticket.received_at), ticket.due_on
     if ticket.state == State.CANCELLED:
         return Ruler(Standing.STOPPED, "Withdrawn", received, received, due, "received")
-    answered_at = ticket.decided_at if ticket.state == State.DENIED else ticket.completed_at
-    if answered_at is not None:
-        return answered(received, timezone.localdate(answered_at), due)
+    if ticket.state == State.DENIED and ticket.decided_at:
+        return ended("Denied", received, timezone.localdate(ticket.decided_at), due)
+    if ticket.completed_at:
+        return ended("Completed", received, timezone.localdate(ticket.completed_at), due)
     today = timezone.localdate(at)
     left = (due - today).days
     if left < 0:
@@ -81,10 +82,10 @@ def ruler(ticket: DeletionRequest, *, at: datetime) -> Ruler:
     return Ruler(standing, headline, received, today, due)
 
 
-def answered(received: date, on: date, due: date) -> Ruler:
-    """A clock that was stopped by an answer."""
+def ended(how: str, received: date, on: date, due: date) -> Ruler:
+    """A clock that stopped on a day, in time or late."""
     if on > due:
-        headline = f"Answered {days((on - due).days)} late"
-        return Ruler(Standing.LATE, headline, received, on, due, "answered")
-    headline = f"Answered on day {(on - received).days} of {(due - received).days}"
-    return Ruler(Standing.IN_TIME, headline, received, on, due, "answered")
+        headline = f"{how} {days((on - due).days)} late"
+        return Ruler(Standing.LATE, headline, received, on, due, how.lower())
+    headline = f"{how} on day {(on - received).days} of {(due - received).days}"
+    return Ruler(Standing.IN_TIME, headline, received, on, due, how.lower())

@@ -32,7 +32,7 @@ class Step:
     has_table: bool = False
 
 
-STAGES: Final = ("Received", "Decision", "Clean", "Retraining", "Verification", "Answer")
+STAGES: Final = ("Received", "Decision", "Clean", "Retraining", "Verification")
 # How many stages are behind a request in each state. Two states end early, and are not here.
 BEHIND: Final = {
     State.AWAITING_APPROVAL: 1,
@@ -40,13 +40,13 @@ BEHIND: Final = {
     State.EXECUTING: 3,
     State.VERIFYING: 4,
     State.FAILED: 4,
-    State.COMPLETED: 6,
+    State.COMPLETED: 5,
 }
 TONES: Final = {State.AWAITING_APPROVAL: "action", State.FAILED: "failed"}
 
 
 def stages(ticket: DeletionRequest, work: Work | None) -> list[Stage]:
-    """Received to answered. A request that was denied or withdrawn ends at its second stage."""
+    """Received to verified. A request that was denied or withdrawn ends at its second stage."""
     state = State(ticket.state)
     if state not in BEHIND:
         ended = Stage(state.label, day(ticket.decided_at), state.value, is_current=True)
@@ -58,7 +58,6 @@ def stages(ticket: DeletionRequest, work: Work | None) -> list[Stage]:
         moment(ticket.clean_at) or "next",
         moment(ticket.restored_at) or (f"{work.share}\xa0%" if work else "next"),
         moment(ticket.completed_at) or ("did not hold" if state == State.FAILED else "running"),
-        moment(ticket.completed_at),
     )
     made = []
     for number, (name, note) in enumerate(zip(STAGES, notes, strict=True)):

@@ -162,10 +162,12 @@ def failed(ticket: DeletionRequest, reader: Reader) -> Status:
 
 
 def completed(ticket: DeletionRequest, reader: Reader) -> Status:
-    release = f"{ticket.restored} at full strength" if ticket.restored else "Retrained"
+    release = (
+        f"{ticket.restored} put the model back at full strength" if ticket.restored else "Retrained"
+    )
     return Status(
         "Completed. Nothing is left to do here.",
-        f"{out(ticket)} since {moment(ticket.clean_at)}. {release}.",
+        f"{out(ticket)}: {serving(ticket)[1].lower()}. {release}.",
         "The record stays, without the person’s identity."
         if ticket.scope == DeletionRequest.Scope.WHOLE
         else "The record stays.",

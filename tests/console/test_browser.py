@@ -68,7 +68,7 @@ def enter(chromium, site):
 
 
 def erase(ticket):
-    """What a worker does after an approval, as far as the page can see it."""
+    """What an erasure leaves in a world that had trained, as far as the page can see it."""
     recipe = factories.recipe()
     factories.trained(recipe, at=timezone.now() - timedelta(days=1))
     fallback = factories.release(recipe, "fallback")

@@ -3,6 +3,7 @@
 import pytest
 from django.urls import reverse
 
+from corpus.models import Subject
 from erasure.models import DeletionRequest
 from erasure.services import DenialReason
 from erasure.states import State
@@ -24,8 +25,11 @@ def there(ticket):
 
 
 @pytest.mark.parametrize("who", ["approver", "colleague"])
-def test_second_person_sees_the_plan_and_approves(as_, people, ticket, there, who):
+def test_second_person_sees_the_plan_and_approves_and_the_person_is_gone(
+    as_, people, ticket, there, who
+):
     client = as_(who)
+    person = ticket.subject_id
 
     page = client.get(there).text
     client.post(there, APPROVE)
@@ -33,7 +37,9 @@ def test_second_person_sees_the_plan_and_approves(as_, people, ticket, there, wh
     ticket.refresh_from_db()
     assert "212 interactions" in page
     assert "Your decision" in page
-    assert (ticket.state, ticket.decided_by) == (State.APPROVED, people[who])
+    assert (ticket.state, ticket.decided_by) == (State.EXECUTING, people[who])
+    assert ticket.clean_at
+    assert not Subject.objects.filter(pk=person).exists()
 
 
 def test_approving_needs_to_have_read_the_plan(as_, ticket, there):
