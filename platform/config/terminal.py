@@ -125,10 +125,11 @@ def answering(options: dict[str, Any], *also: type[Exception]) -> Iterator[Answe
     `also` names what this command alone expects: errors of modules that load torch.
     """
     answer = Answer(as_json=options["json"])
+    expected: tuple[type[Exception], ...] = (*EXPECTED, *also)
     try:
         embedded.ready()
         yield answer
-    except (*EXPECTED, *also) as error:
+    except expected as error:
         field = f"{error.field}: " if isinstance(error, BadRequest) else ""
         answer.give({"error": f"{field}{error}"})
         raise CommandError(f"{field}{error}") from None

@@ -47,9 +47,17 @@ def _path_of(name: str) -> Path:
     return path
 
 
-def train(recipe: Recipe, *, actor: str, on_runs: driver.OnRuns) -> dict[str, Any]:
+def train(
+    recipe: Recipe,
+    *,
+    actor: str,
+    on_runs: driver.OnRuns,
+    patience: float = driver.PATIENCE_SECONDS,
+) -> dict[str, Any]:
     """Bring the live release up to date, then take the waiting requests as far as they can go."""
-    release = driver.bring_up_to_date(recipe=recipe, actor=actor, on_runs=on_runs)
+    release = driver.bring_up_to_date(
+        recipe=recipe, actor=actor, on_runs=on_runs, patience=patience
+    )
     settled = erasure.settle(actor=actor, at=timezone.now(), retry=True)
     numbers = sorted({request.number for request in settled})
     return live.describe(release) | {"settled": numbers}

@@ -43,7 +43,7 @@ def seal(plain: bytes, *, purpose: str, about: UUID) -> bytes:
     return nonce + AESGCM(subkey(purpose)).encrypt(nonce, plain, about.bytes)
 
 
-def unseal(sealed: bytes, *, purpose: str, about: UUID) -> bytes:
+def unseal(sealed: bytes | memoryview, *, purpose: str, about: UUID) -> bytes:
     """Undo `seal`. Raises InvalidTag if the bytes are another row's, or changed."""
     return AESGCM(subkey(purpose)).decrypt(
         bytes(sealed[:NONCE]), bytes(sealed[NONCE:]), about.bytes

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from rest_framework import serializers, status
@@ -73,6 +74,7 @@ class Requests(APIView):
         """File a request. The receipt is in this answer and in no other."""
         given = Filed(data=http.data)
         given.is_valid(raise_exception=True)
+        assert isinstance(http.user, User), "MayRead lets nobody else through"
         try:
             request, receipt = services.file(
                 **given.validated_data, filed_by=http.user, at=timezone.now()

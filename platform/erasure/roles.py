@@ -1,6 +1,6 @@
 """Who may do what. Roles are groups; a person may have several."""
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
 from django.db import models
 
 User = AbstractBaseUser | AnonymousUser
@@ -25,9 +25,9 @@ MAY: dict[Role, str] = {
 
 def roles_of(user: User) -> set[Role]:
     """The roles of a person; none if they are not signed in or not active."""
-    if not user.is_authenticated or not user.is_active:
+    if not isinstance(user, PermissionsMixin) or not user.is_active:
         return set()
-    names = set(user.groups.values_list("name", flat=True))  # type: ignore[union-attr]
+    names = set(user.groups.values_list("name", flat=True))
     return {role for role in Role if role.value in names}
 
 

@@ -66,10 +66,8 @@ def found_in_live(erased: Iterable[bytes], release: Release) -> int:
 
 
 def _is_committed(adapter: AdapterVersion, keys: list[bytes]) -> bool:
-    return adapter.named["records"] == {
-        "root": adapters.records_root(keys),
-        "count": str(len(keys)),
-    }
+    committed: dict[str, str] = adapter.named["records"]
+    return committed == {"root": adapters.records_root(keys), "count": str(len(keys))}
 
 
 def _readable_others(chain: list[AdapterVersion]) -> bool:

@@ -24,11 +24,18 @@ class TrainingFailed(RuntimeError):
     """A run failed for good; what was live before still is."""
 
 
-def bring_up_to_date(*, recipe: Recipe, actor: str, on_runs: OnRuns = lambda _: None) -> Release:
+def bring_up_to_date(
+    *,
+    recipe: Recipe,
+    actor: str,
+    on_runs: OnRuns = lambda _: None,
+    patience: float = PATIENCE_SECONDS,
+) -> Release:
     """Train what is stale, build the release, and return it once it is live.
 
     Args:
         on_runs: told the rows of all that runs, at every look.
+        patience: seconds until this process does what no worker has taken.
 
     Raises:
         TrainingFailed: naming the run and the class of its failure.
@@ -37,7 +44,6 @@ def bring_up_to_date(*, recipe: Recipe, actor: str, on_runs: OnRuns = lambda _: 
     runs.plan(recipe=recipe, actor=actor, at=started, retry=True)
     tasks.call()
     quiet_since = time.monotonic()
-    patience = PATIENCE_SECONDS
     while not live.is_current(recipe):
         runs.reap(actor=actor, at=timezone.now())
         runs.plan(recipe=recipe, actor=actor, at=timezone.now())

@@ -29,6 +29,8 @@ from registry.models import ShardMembership
 from registry.services import intake, live
 
 ACTOR = "demo"
+# The demo has a worker of its own: it only steps in for one that does not come at all.
+PATIENCE = 90.0
 
 
 @dataclass
@@ -106,7 +108,7 @@ def _ingest(journey: Journey, files: data.Files) -> None:
 def _train(journey: Journey) -> None:
     with journey.step("train", "trained by a Celery worker, and live") as bars:
         recipe = training.choose(journey.recipe, actor=ACTOR)
-        training.train(recipe, actor=ACTOR, on_runs=bars.runs)
+        training.train(recipe, actor=ACTOR, on_runs=bars.runs, patience=PATIENCE)
         terminal.sequence()
 
 
@@ -166,7 +168,7 @@ def _erase(journey: Journey, request: DeletionRequest, approver: User) -> None:
 def _restore(journey: Journey, request: DeletionRequest) -> None:
     with journey.step("restore", "the affected shard retrained; full quality is back") as bars:
         recipe = training.choose(None, actor=ACTOR)
-        training.train(recipe, actor=ACTOR, on_runs=bars.runs)
+        training.train(recipe, actor=ACTOR, on_runs=bars.runs, patience=PATIENCE)
         since = journey.found.pop("erasing_since")
         journey.found["time_to_restored_s"] = time.monotonic() - since
         terminal.sequence()

@@ -36,6 +36,7 @@ def execute(*, request: DeletionRequest, actor: str, at: datetime) -> None:
 def _execute(request: DeletionRequest, actor: str, at: datetime) -> None:
     request.move(State.EXECUTING, actor=actor, at=at, clean_at=at)
     # Locked before anything else: an ingestion or a worker that touches this person waits here.
+    assert request.subject_id is not None
     subject = Subject.objects.select_for_update().get(pk=request.subject_id)
     is_whole = request.scope == DeletionRequest.Scope.WHOLE
     items = None if is_whole else [named.item for named in request.items.select_related("item")]

@@ -76,7 +76,7 @@ def raise_epochs(places: Iterable[Place], *, actor: str, at: datetime) -> list[S
 
 
 def overtake(run: TrainingRun, *, actor: str, at: datetime) -> None:
-    """End a run whose data has changed since it was planned; its worker notices at its next beat."""
+    """End a run whose data has changed since it was planned; its worker will notice."""
     TrainingRun.objects.filter(pk=run.pk).update(
         state=TrainingRun.State.OBSOLETE, worker=None, leased_until=None, ended_at=at
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -96,7 +97,7 @@ def _fall_back(contaminated: list[AdapterVersion], *, actor: str, at: datetime) 
     )
 
 
-def _last_clean(adapter: AdapterVersion | None, doomed: set[object]) -> AdapterVersion | None:
+def _last_clean(adapter: AdapterVersion | None, doomed: set[UUID]) -> AdapterVersion | None:
     """The adapter itself, or the last of those it was trained from that is clean and readable."""
     while adapter is not None and (
         adapter.pk in doomed
