@@ -42,6 +42,12 @@ def rows_of(subject: str, *, count: int = 8) -> list[Row]:
     return [Row(subject, item, chance.randint(1, 5), 1000 + 10 * n) for n, item in enumerate(items)]
 
 
+def title_of(item: str) -> str:
+    """Titles of many lengths, so that prompts are too."""
+    number = int(item[1:])
+    return f"Film {number}" + " and a sequel" * (number % 7)
+
+
 def write(path: Path, rows: Iterable[Row]) -> Path:
     """An interactions file."""
     with path.open("w", newline="") as file:
@@ -65,7 +71,7 @@ class World:
         self.officer = user("olivia", "officer")
         self.approver = user("adam", "approver")
         catalogue = folder / "catalogue.csv"
-        catalogue.write_text("item,title\n" + "".join(f"{i},Film {i[1:]}\n" for i in ITEMS))
+        catalogue.write_text("item,title\n" + "".join(f"{i},{title_of(i)}\n" for i in ITEMS))
         intake.take_catalogue(path=catalogue, actor="test", at=timezone.now())
 
     def ingest(self, rows: Sequence[Row]) -> None:

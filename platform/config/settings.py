@@ -18,7 +18,7 @@ def flag(name: str, default: bool = False) -> bool:
 EXPUNGE_VAR = places.var(ROOT)
 EXPUNGE_ASSETS = places.assets(ROOT)
 EXPUNGE_KEYS = EXPUNGE_VAR / "keys"
-EXPUNGE_STORE = EXPUNGE_VAR / "store"
+EXPUNGE_STORE = Path(os.environ.get("EXPUNGE_STORE") or EXPUNGE_VAR / "store")
 EXPUNGE_VAULT_KEY = keys.load(EXPUNGE_KEYS, "vault")
 EXPUNGE_PARTITION_KEY = keys.load(EXPUNGE_KEYS, "partition", variable="EXPUNGE_PARTITION_KEY")
 EXPUNGE_ORDER_KEY = keys.load(EXPUNGE_KEYS, "order", variable="EXPUNGE_ORDER_KEY")

@@ -99,6 +99,7 @@ class History:
 
 
 @settings(
+    print_blob=True,
     max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -1,0 +1,129 @@
+"""A whole history through real processes: a Celery worker that is killed, another that goes on."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+from django.utils import timezone
+
+from config import training
+from erasure import desk, services
+from erasure.states import State
+from registry import driver, tasks
+from registry.models import TrainingRun
+from registry.services import live, runs
+from tests.environment import ROOT
+from tests.worlds import World, rows_of
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+PEOPLE = [f"person-{number}" for number in range(9)]
+LEASE = 3
+
+
+def database_url() -> str:
+    """The test database, as another process must name it."""
+    given = connection.settings_dict
+    user, host = quote(given["USER"] or ""), quote(given["HOST"] or "", safe="")
+    password = f":{quote(given['PASSWORD'])}" if given["PASSWORD"] else ""
+    port = f":{given['PORT']}" if given["PORT"] else ""
+    return f"postgresql://{user}{password}@{host}{port}/{quote(given['NAME'])}"
+
+
+@contextmanager
+def worker(store: Path, log: Path):
+    """A Celery worker on the test database. Ended, whatever the test did to it."""
+    folder = Path(django_settings.EXPUNGE_VAR) / "broker"
+    for name in ("messages", "control", "processed"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url(),
+        "EXPUNGE_STORE": str(store),
+        "EXPUNGE_LEASE_SECONDS": str(LEASE),
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
+    }
+    command = ["celery", "-A", "config", "worker", "--pool", "solo", "--queues", "gpu,default"]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command, "--loglevel", "info", "--without-mingle"],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def wait_for(what, *, seconds=90):
+    """Poll until something is there, and give it."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := what():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+@pytest.fixture
+def slow_recipe(tmp_path):
+    """The tiny recipe with so many epochs that a worker can be killed in the middle of one."""
+    path = tmp_path / "slow.toml"
+    lines = (ROOT / "recipes" / "tiny.toml").read_text().splitlines()
+    path.write_text(
+        "\n".join("epochs = 60" if line.startswith("epochs") else line for line in lines)
+    )
+    return str(path)
+
+
+def test_a_killed_worker_costs_time_and_changes_nothing(
+    tmp_path, settings, slow_recipe, own_folders
+):
+    settings.EXPUNGE_LEASE_SECONDS = LEASE
+    shutil.rmtree(Path(settings.EXPUNGE_VAR) / "broker", ignore_errors=True)
+    world = World(tmp_path / "a", settings)
+    world.ingest([row for person in PEOPLE for row in rows_of(person)])
+    recipe = training.choose(slow_recipe, actor="test")
+    log = tmp_path / "worker.log"
+
+    with worker(settings.EXPUNGE_STORE, log) as victim:
+        runs.plan(recipe=recipe, actor="test", at=timezone.now())
+        tasks.call()
+        at_work = TrainingRun.objects.filter(state="running", phase="training", done__gt=0)
+        run = wait_for(at_work.first)
+        victim.send_signal(signal.SIGKILL)
+        victim.wait()
+    assert TrainingRun.objects.get(pk=run.pk).state == TrainingRun.State.RUNNING
+
+    with worker(settings.EXPUNGE_STORE, log):
+        driver.bring_up_to_date(recipe=recipe, actor="test", patience=600)
+        request = world.file(PEOPLE[3])
+        desk.approve(request=request, by=world.approver, at=timezone.now())
+        assert live.release().kind == "fallback"
+        driver.bring_up_to_date(recipe=recipe, actor="test", patience=600)
+        services.settle(actor="test", at=timezone.now())
+    request.refresh_from_db()
+    ours = live.describe(live.release())
+    attempts = TrainingRun.objects.get(pk=run.pk).attempt
+
+    twin = World(tmp_path / "b", settings)
+    twin.ingest([row for person in PEOPLE if person != PEOPLE[3] for row in rows_of(person)])
+    twins = live.describe(twin.train(slow_recipe))
+
+    assert attempts == 2
+    assert request.state == State.COMPLETED
+    assert ours["live_digest"] == twins["live_digest"]
+    assert b"person-" not in log.read_bytes()
