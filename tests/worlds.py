@@ -43,9 +43,11 @@ def rows_of(subject: str, *, count: int = 8) -> list[Row]:
 
 
 def title_of(item: str) -> str:
-    """Titles of many lengths, so that prompts are too."""
+    """A title, now and then a long one: attention cuts long prompts in other places (at 192 tokens,
+    measured), which is when a padded batch shows its neighbours in its bits.
+    """
     number = int(item[1:])
-    return f"Film {number}" + " and a sequel" * (number % 7)
+    return f"Film {number}" + (" and its sequels" * 9 if number % 6 == 0 else "")
 
 
 def write(path: Path, rows: Iterable[Row]) -> Path:
