@@ -4,6 +4,7 @@ A message names the row and the column, and never what stands there.
 """
 
 import csv
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -43,11 +44,8 @@ def rows(path: Path, *, required: tuple[str, ...], more: bool = False) -> Iterat
     Raises:
         BadFile: not readable, not UTF-8, cut short, or with other columns.
     """
-    try:
-        with path.open("rb") as file:
-            is_parquet = file.read(4) == b"PAR1" or path.suffix.lower() == ".parquet"
-    except OSError as error:
-        raise BadFile(f"file: cannot be read ({error.strerror})") from None
+    with path.open("rb") as file:
+        is_parquet = file.read(4) == b"PAR1" or path.suffix.lower() == ".parquet"
     reader = _parquet if is_parquet else _csv
     yield from reader(path, required, more)
 
@@ -67,35 +65,50 @@ def _check_columns(columns: list[str], required: tuple[str, ...], more: bool) ->
 
 
 def _csv(path: Path, required: tuple[str, ...], more: bool) -> Iterator[Raw]:
-    number = 0
+    ahead = "header"  # what the reader fails on, if it fails
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:
             columns = next(reader, [])
             _check_columns(columns, required, more)
+            ahead = "row 1"
             for number, cells in enumerate(reader, start=1):
                 where = f"row {number} (line {reader.line_num})"
                 if len(cells) != len(columns):
                     raise BadFile(f"{where}: has {len(cells)} cells, the header {len(columns)}")
                 yield Raw(where, dict(zip(columns, cells, strict=True)))
+                ahead = f"row {number + 1}"
         except UnicodeDecodeError:
-            raise BadFile(f"row {number + 1} or shortly after: not UTF-8") from None
+            raise BadFile(f"{ahead} or shortly after: not UTF-8") from None
         except csv.Error as error:
-            raise BadFile(f"row {number + 1}: not CSV ({error})") from None
+            raise BadFile(f"{ahead}: not CSV ({error})") from None
+
+
+# What pyarrow raises on the way from a cell to Python: text that is not UTF-8 and times that
+# Python cannot hold come as ValueError or OverflowError, an unknown time zone as KeyError.
+UNREADABLE = (pyarrow.ArrowException, OSError, ValueError, OverflowError, KeyError)
 
 
 def _parquet(path: Path, required: tuple[str, ...], more: bool) -> Iterator[Raw]:
     number = 0
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            _check_columns(file.schema_arrow.names, required, more)
-            for batch in file.iter_batches(batch_size=8192):
-                for cells in batch.to_pylist():
-                    number += 1
-                    yield Raw(f"row {number}", cells)
-    except (pyarrow.ArrowException, OSError):
-        after = f" after row {number}" if number else ""
-        raise BadFile(f"file: not Parquet, or cut short{after}") from None
+        file = pyarrow.parquet.ParquetFile(path)
+    except UNREADABLE:
+        raise BadFile("file: not Parquet, or cut short") from None
+    with file:
+        _check_columns(file.schema_arrow.names, required, more)
+        batches = file.iter_batches(batch_size=8192)
+        while True:
+            try:
+                found = next(batches, None)
+                rows_ = [] if found is None else found.to_pylist()
+            except UNREADABLE:
+                raise BadFile(f"row {number + 1} or later: cannot be read") from None
+            if found is None:
+                return
+            for cells in rows_:
+                number += 1
+                yield Raw(f"row {number}", cells)
 
 
 def chunks(raws: Iterator[Raw], *, size: int = 20_000) -> Iterator[list[Raw]]:
@@ -105,13 +118,16 @@ def chunks(raws: Iterator[Raw], *, size: int = 20_000) -> Iterator[list[Raw]]:
 
 
 def check_size(path: Path, *, most: int) -> None:
-    """Refuse a file that one transaction should not hold.
+    """Refuse what is not a file, or not one for one transaction to hold.
 
     Raises:
-        BadFile: missing, empty, or larger than `most` bytes.
+        BadFile: missing, a folder, not ours to read, empty, or larger than `most` bytes.
     """
     try:
-        size = path.stat().st_size
+        with path.open("rb") as file:
+            size = os.stat(file.fileno()).st_size
+    except IsADirectoryError:
+        raise BadFile("file: is a folder") from None
     except OSError as error:
         raise BadFile(f"file: cannot be read ({error.strerror})") from None
     if size > most:

@@ -83,9 +83,12 @@ def get(artefact: Artefact) -> bytes:
 
 
 def destroy(ids: Iterable[UUID], *, at: datetime) -> int:
-    """Forget the keys, inside the caller's transaction. The files go with `remove_destroyed`."""
+    """Forget the keys, inside the caller's transaction. The files go with `remove_destroyed`.
+
+    A size is forgotten too: that of a trunk state tells how long somebody's history is.
+    """
     return Artefact.objects.filter(pk__in=list(ids), destroyed_at__isnull=True).update(
-        wrapped_key=None, destroyed_at=at
+        wrapped_key=None, size=0, destroyed_at=at
     )
 
 

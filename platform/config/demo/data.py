@@ -11,11 +11,18 @@ TAG = b"expunge/demo/v1\x00"
 
 @dataclass(frozen=True)
 class Files:
-    """The catalogue and the interactions, ready to ingest."""
+    """The catalogue and the interactions, ready to ingest, and gone when that is done."""
 
     catalogue: Path
     interactions: Path
     subjects: int
+
+    def __enter__(self) -> "Files":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.catalogue.unlink()
+        self.interactions.unlink()
 
 
 def prepare(movielens: Path, folder: Path, *, subjects: int | None) -> Files:

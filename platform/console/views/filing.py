@@ -7,8 +7,10 @@ from django.views.decorators.http import require_http_methods
 
 from console import access
 from console.forms import FilingForm, marked
+from corpus import vault
 from erasure import services
 from erasure.clocks import Regulation
+from erasure.models import DeletionRequest
 
 RECEIPT = "receipt"
 
@@ -34,7 +36,9 @@ def new(http: HttpRequest) -> HttpResponse:
         except services.BadRequest as error:
             form.add_error(error.field, f"{str(error)[0].upper()}{str(error)[1:]}.")
         else:
-            http.session[RECEIPT] = {"number": ticket.number, "secret": receipt}
+            # Sealed, as sessions lie in the database and the receipt must lie nowhere in clear.
+            sealed = vault.seal(receipt.encode(), purpose=RECEIPT, about=ticket.pk)
+            http.session[RECEIPT] = {"number": ticket.number, "sealed": sealed.hex()}
             return redirect("request", number=ticket.number)
     marked(form)
     status = 422 if form.errors else 409 if existing else 200
@@ -43,13 +47,13 @@ def new(http: HttpRequest) -> HttpResponse:
     )
 
 
-def receipt_for(http: HttpRequest, number: str) -> str | None:
+def receipt_for(http: HttpRequest, ticket: DeletionRequest) -> str | None:
     """The receipt of a request that this session just filed: once, then never again.
 
     A page that only refreshes a part of itself does not use it up.
     """
     kept = http.session.get(RECEIPT)
-    if not kept or kept["number"] != number or "HX-Request" in http.headers:
+    if not kept or kept["number"] != ticket.number or "HX-Request" in http.headers:
         return None
-    secret: str = http.session.pop(RECEIPT)["secret"]
-    return secret
+    sealed = bytes.fromhex(http.session.pop(RECEIPT)["sealed"])
+    return vault.unseal(sealed, purpose=RECEIPT, about=ticket.pk).decode()

@@ -73,7 +73,7 @@ def show(http: HttpRequest, number: str) -> HttpResponse:
             "items": []
             if ticket.is_erased
             else [*ticket.items.values_list("item__title", flat=True)],
-            "receipt": receipt_for(http, number),
+            "receipt": receipt_for(http, ticket),
         },
     )
 
