@@ -4,8 +4,8 @@ A message names the row and the column, and never what stands there.
 """
 
 import csv
-import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -124,12 +124,13 @@ def check_size(path: Path, *, most: int) -> None:
         BadFile: missing, a folder, not ours to read, empty, or larger than `most` bytes.
     """
     try:
-        with path.open("rb") as file:
-            size = os.stat(file.fileno()).st_size
-    except IsADirectoryError:
-        raise BadFile("file: is a folder") from None
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe would keep us waiting
+            raise BadFile("file: is a folder or a device")
+        path.open("rb").close()
     except OSError as error:
         raise BadFile(f"file: cannot be read ({error.strerror})") from None
+    size = found.st_size
     if size > most:
         raise BadFile(
             f"file: {size / 2**20:,.0f} MiB is more than the {most / 2**20:,.0f} MiB of one batch; "
