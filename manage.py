@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's manage.py, with platform/ on the path and the embedded servers up when they are needed."""
+"""Django's manage.py, with platform/ on the path."""
 
 import os
 import sys
@@ -16,7 +16,12 @@ def main() -> None:
 
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from config.keys import BadKey
+
+    try:
+        execute_from_command_line(sys.argv)
+    except BadKey as error:  # raised while settings load, before any command could answer for it
+        sys.exit(f"CommandError: {error}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import os
 import secrets
 from pathlib import Path
 
+from ledger import files
+
 SHORTEST = 16
 
 
@@ -30,20 +32,8 @@ def load(folder: Path, name: str, *, variable: str | None = None) -> bytes:
         return _parse(given, where=variable)
     path = folder / f"{name}.hex"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = folder / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"
     if not path.exists():
-        # Written whole, then linked: of two processes that make the key at once one wins, and
-        # neither ever reads half a file.
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # another process was first; its key is the key
-        finally:
-            draft.unlink()
+        files.write_once(path, secrets.token_hex(32) + "\n", mode=0o600)
     return _parse(path.read_text(), where=f"key file {name}.hex")
 
 

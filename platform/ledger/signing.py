@@ -5,13 +5,12 @@ holds the verification key to hand out. A KMS takes this module's place with the
 """
 
 import base64
-import os
-import secrets
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
+from ledger import files
 from verifier import notes
 
 PREFIX = "PRIVATE+KEY+"
@@ -31,11 +30,11 @@ def signer() -> notes.Signer:
     path = folder / "log.key"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write_once(path, _format(Ed25519PrivateKey.generate()), mode=0o600)
+        files.write_once(path, _format(Ed25519PrivateKey.generate()), mode=0o600)
     found = _parse(path.read_text())
     # Written after the key, by whoever finds it missing: a crash between the two mends itself.
     if not (folder / "log.pub").exists():
-        _write_once(folder / "log.pub", found.vkey + "\n", mode=0o644)
+        files.write_once(folder / "log.pub", found.vkey + "\n", mode=0o644)
     return found
 
 
@@ -67,18 +66,3 @@ def _parse(text: str) -> notes.Signer:
     if name != settings.EXPUNGE_ORIGIN:
         raise BadLogKey(f"log.key: made for {name}, and this log is {settings.EXPUNGE_ORIGIN}")
     return notes.Signer(name, key)
-
-
-def _write_once(path: Path, text: str, *, mode: int) -> None:
-    """Write whole, then link: of two processes one wins, and neither reads half a file."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # another process was first; its key is the key
-    finally:
-        draft.unlink()
