@@ -56,7 +56,7 @@ fix: setup ## format, and repair what the linter can
 	$(BIN)/ruff check --fix .
 
 lock: setup ## pin the dependencies of pyproject.toml anew
-	$(PYTHON) -m pip install --quiet pip-tools
+	$(PYTHON) -m pip install -qq pip-tools
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet pyproject.toml \
 	  --output-file requirements/lock.txt --extra dev --all-build-deps --generate-hashes \
 	  --strip-extras --no-annotate --unsafe-package torch \
@@ -73,8 +73,8 @@ $(VENV)/installed: requirements/lock.txt requirements/torch.txt pyproject.toml
 	  { echo "Expunge needs Python 3.11; name one with make SYSTEM_PYTHON=..." >&2; exit 1; }
 	@[ -x $(PYTHON) ] || $(SYSTEM_PYTHON) -m venv $(VENV) || \
 	  { echo "This Python cannot make $(VENV); on Debian, install python3.11-venv." >&2; exit 1; }
-	$(PYTHON) -m pip install --quiet --no-deps --require-hashes -r requirements/lock.txt
-	$(PYTHON) -m pip install --quiet -r requirements/torch.txt
-	$(PYTHON) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(PYTHON) -m pip install -qq --no-deps --require-hashes -r requirements/lock.txt
+	$(PYTHON) -m pip install -qq -r requirements/torch.txt
+	$(PYTHON) -m pip install -qq --no-deps --no-build-isolation --editable .
 	$(PYTHON) -m pip check
 	@touch $@

@@ -17,6 +17,8 @@ from config import places, terminal
 from corpus.models import Subject
 
 DEFAULT_PORT = "8000"
+# What honcho makes of SIGINT and SIGTERM.
+ENDED_BY_SIGNAL = (130, 143)
 
 
 class Command(BaseCommand):
@@ -62,7 +64,7 @@ def who_can_sign_in() -> str:
 
 
 def run(bind: str) -> int:
-    """Run the Procfile's processes until one ends or a signal comes. The exit code of that."""
+    """Run the Procfile's processes until one ends, whose exit code this is, or a signal comes."""
     path = [str(settings.ROOT / "platform"), str(settings.ROOT), os.environ.get("PYTHONPATH", "")]
     environment = {
         **os.environ,
@@ -78,4 +80,5 @@ def run(bind: str) -> int:
         manager.add_process(name, f"exec {command}", env=environment, cwd=str(settings.ROOT))
     manager.loop()
     returncode: int = manager.returncode or 0
-    return returncode
+    # A signal is how one asks it to end, and so no failure.
+    return 0 if returncode in ENDED_BY_SIGNAL else returncode
