@@ -5,13 +5,16 @@ noise that nobody can read, and forgetting the key destroys every copy of the fi
 """
 
 import os
+import re
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.db import transaction
@@ -22,6 +25,7 @@ from ledger.kinds import Kind
 from registry.models import Artefact
 
 NONCE = 12
+NAME = re.compile(r"[0-9a-f]{32}")
 # Longer than any transaction that stores a file may take to commit.
 ORPHAN_AGE = timedelta(hours=6)
 
@@ -67,15 +71,15 @@ def get(artefact: Artefact) -> bytes:
 
     Raises:
         Destroyed: the key is gone.
-        Corrupt: the file is gone or changed.
+        Corrupt: the file is gone or changed, or the key is another's.
     """
     if artefact.wrapped_key is None:
         raise Destroyed(f"{artefact} was destroyed")
-    key = vault.unseal(artefact.wrapped_key, purpose="artefact", about=artefact.pk)
     try:
+        key = vault.unseal(artefact.wrapped_key, purpose="artefact", about=artefact.pk)
         stored = path_of(artefact.pk).read_bytes()
         data = AESGCM(key).decrypt(stored[:NONCE], stored[NONCE:], artefact.pk.bytes)
-    except Exception as error:  # OSError or InvalidTag: either way these are not the bytes
+    except (OSError, ValueError, InvalidTag) as error:
         raise Corrupt(f"{artefact} cannot be read back") from error
     if artefact.digest and sha256(data).hexdigest() != artefact.digest:
         raise Corrupt(f"{artefact} is not what its digest says")
@@ -117,12 +121,13 @@ def remove_destroyed(*, actor: str, at: datetime) -> int:
 
 def _remove_orphans(*, at: datetime) -> None:
     """Delete files whose row was never committed. They are noise: the key was in the row."""
-    old = {
-        path.name: path
-        for path in Path(settings.EXPUNGE_STORE).glob("??/*")
-        if path.stat().st_mtime < (at - ORPHAN_AGE).timestamp()
-    }
-    ids = {UUID(name) for name in old if len(name) == 32}
+    limit = (at - ORPHAN_AGE).timestamp()
+    old = {}
+    for path in Path(settings.EXPUNGE_STORE).glob("??/*"):
+        with suppress(FileNotFoundError):  # another sweeper was quicker
+            if path.stat().st_mtime < limit:
+                old[path.name] = path
+    ids = {UUID(name) for name in old if NAME.fullmatch(name)}
     known = {pk.hex for pk in Artefact.objects.filter(pk__in=ids).values_list("pk", flat=True)}
     for name, path in old.items():
         if name not in known:
