@@ -31,10 +31,11 @@ def requests(http: HttpRequest) -> HttpResponse:
         before=http.GET.get("before", ""),
         newest_first=asked.view.newest_first and not asked.state,
     )
+    masked = vault.masked(ticket.subject_id for ticket in shown.rows)
     rows = [
         {
             "ticket": ticket,
-            "masked": vault.masked(ticket.subject),
+            "masked": masked.get(ticket.subject_id),
             "ruler": clock.ruler(ticket, at=at),
             "serving": words.serving(ticket),
             "who": words.next_actor(ticket, reader),

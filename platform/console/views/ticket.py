@@ -38,7 +38,7 @@ def common(http: HttpRequest, ticket: DeletionRequest, *, at: datetime) -> dict[
     said = timeline(ticket)
     return {
         "ticket": ticket,
-        "masked": vault.masked(ticket.subject),
+        "masked": vault.masked([ticket.subject_id]).get(ticket.subject_id),
         "reader_filed": reader.filed(ticket),
         "reader_decides": reader.decides(ticket),
         "status": words.status(ticket, reader),
