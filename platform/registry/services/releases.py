@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from ledger import log
 from ledger.kinds import Kind
@@ -51,6 +51,7 @@ def put_live(*, run: TrainingRun, worker: UUID, panel: Sequence[UUID], at: datet
     locked = Slice.objects.select_for_update().filter(recipe=recipe).order_by("shard", "slice")
     if sum(row.epoch for row in locked) != run.epoch or runs.stale_slices(recipe):
         raise LeaseLost(f"{run}: the data changed")
+    take_turns()
     runs.end(run=run, worker=worker, at=at)
     last = recipe.plain.slices - 1
     chosen = {
@@ -70,6 +71,17 @@ def put_live(*, run: TrainingRun, worker: UUID, panel: Sequence[UUID], at: datet
     return release
 
 
+def take_turns() -> None:
+    """Wait until nobody else is changing what serves; whoever comes next then sees the change.
+
+    Locking the live release would not do: who waited for it would find that it no longer is. It
+    is taken after the locks on slices, and before panel rows are deleted: two erasures delete
+    each other's errors, by person and by adapter.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('registry.release'))")
+
+
 def switch(
     *,
     recipe: Recipe,
@@ -80,6 +92,8 @@ def switch(
     at: datetime,
 ) -> Release:
     """Make a release of these adapters and put it live, inside the caller's transaction.
+
+    The caller has called `take_turns` before it chose the adapters.
 
     The release before it stops serving in the same transaction, and its index, which holds rows
     of people, is destroyed.
@@ -158,7 +172,7 @@ def _destroy_superseded(recipe: Recipe, *, actor: str, at: datetime) -> None:
     """
     kept = runs.fresh_adapters(recipe).values("pk")
     old = AdapterVersion.objects.filter(weights__destroyed_at=None).exclude(pk__in=kept)
-    if doomed := list(old.select_for_update(of=("self",)).order_by("pk")):
+    if doomed := list(old.select_for_update(of=("self",), no_key=True).order_by("pk")):
         destroy_adapters(doomed, at=at)
         others = {(a.recipe_id, a.shard, a.slice) for a in doomed if a.recipe_id != recipe.pk}
         places.raise_epochs(others, actor=actor, at=at)

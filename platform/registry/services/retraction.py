@@ -35,6 +35,7 @@ def retract(*, subject: Subject, actor: str, at: datetime) -> Retracted:
     so from the commit on nobody can read them.
     """
     stale = places.raise_epochs(places.touched([subject.pk]), actor=actor, at=at)
+    releases.take_turns()
     contaminated = _adapters_of(stale)
     panel_rows = PanelRow.objects.filter(subject=subject).delete()[1].get("registry.PanelRow", 0)
     trunk_states = _destroy_trunk_states(subject, actor=actor, at=at)
@@ -60,7 +61,8 @@ def _adapters_of(slices: list[Slice]) -> list[AdapterVersion]:
     for row in slices:
         there |= Q(recipe=row.recipe_id, shard=row.shard, slice=row.slice)
     found = AdapterVersion.objects.filter(there, weights__destroyed_at=None)
-    return list(found.select_for_update(of=("self",)).order_by("pk"))
+    # Not their keys: a worker that writes an error of one must not wait for us, as we may for it.
+    return list(found.select_for_update(of=("self",), no_key=True).order_by("pk"))
 
 
 def _destroy_trunk_states(subject: Subject, *, actor: str, at: datetime) -> int:
