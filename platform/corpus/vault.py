@@ -53,7 +53,8 @@ def unseal(sealed: bytes | memoryview, *, purpose: str, about: UUID) -> bytes:
 
 def lookup(external_id: str) -> bytes:
     """The keyed hash that finds a person: useless without the vault's key."""
-    return hmac.digest(subkey("lookup"), external_id.encode(), "sha256")
+    # A terminal may hand over what is not text: nobody is known by that, and no error quotes it.
+    return hmac.digest(subkey("lookup"), external_id.encode("utf-8", "surrogatepass"), "sha256")
 
 
 def find(external_id: str) -> Subject:
@@ -81,7 +82,8 @@ def masked(subjects: Iterable[UUID | None]) -> dict[UUID | None, str]:
     ends: dict[UUID | None, str] = {}
     for pk, sealed in found:
         plain = unseal(sealed, purpose="identity", about=pk).decode()
-        ends[pk] = "••••" + (plain[-4:] if len(plain) > 8 else plain[-1:])
+        # Never so much that it is the id.
+        ends[pk] = "••••" + (plain[-4:] if len(plain) > 8 else plain[-1:] if len(plain) > 4 else "")
     return ends
 
 

@@ -63,9 +63,14 @@ def file(
     try:
         return _file(subject, items, Regulation(regulation), filed_by, at)
     except IntegrityError as error:
-        if "erasure_request_one_open_per_subject" not in str(error):
+        if "(subject_id)" not in str(error):
             raise
-    raise AlreadyOpen(DeletionRequest.objects.open().get(subject=_find(subject)))
+    # Another request was first, or has erased the person meanwhile. Out here no trace of the
+    # error is kept: it names the subject.
+    open_one = DeletionRequest.objects.open().filter(subject=_find(subject)).first()
+    if open_one is None:
+        raise BadRequest("subject", "was busy with another request that has ended; file it again")
+    raise AlreadyOpen(open_one)
 
 
 @transaction.atomic(durable=True)
@@ -118,9 +123,7 @@ def _items_of(subject: Subject, items: Sequence[str]) -> list[Item]:
     if len(set(items)) != len(items):
         raise BadRequest("items", "names an item twice")
     theirs = Interaction.objects.filter(subject=subject).values("item")
-    found = {
-        item.external_id: item for item in Item.objects.filter(external_id__in=items, pk__in=theirs)
-    }
+    found = {item.external_id: item for item in Item.objects.filter(pk__in=theirs)}
     for position, item in enumerate(items, start=1):
         if item not in found:
             raise BadRequest("items", f"item {position} is not among this person's interactions")
