@@ -14,10 +14,12 @@ from django.utils import timezone
 
 from config import training
 from corpus import services as corpus
+from corpus import vault
 from erasure import services
 from erasure.clocks import Regulation
 from erasure.models import DeletionRequest
-from registry import tasks, work
+from mlcore.samples import Interaction
+from registry import serving, tasks, work
 from registry.models import Recipe, Release, TrainingRun
 from registry.services import intake, live, runs
 
@@ -88,9 +90,9 @@ class World:
         row = training.choose(recipe, actor="test")
         while not live.is_current(row):
             runs.plan(recipe=row, actor="test", at=timezone.now(), retry=True)
-            assert work.work_once() is not None, "nothing to do, and not up to date"
-            broken = TrainingRun.objects.exclude(failure__in=["", "worker-lost"]).first()
-            assert broken is None, broken and broken.failure
+            run = work.work_once()
+            assert run is not None, "nothing to do, and not up to date"
+            assert run.state != TrainingRun.State.FAILED, run.failure
         services.settle(actor="test", at=timezone.now())
         return live.release()
 
@@ -111,6 +113,10 @@ class World:
             at=timezone.now(),
         )
         return request
+
+    def interactions_of(self, subject: str) -> list[Interaction]:
+        """What is held of a person, as the engine takes it."""
+        return serving.history_of(vault.find(subject))
 
     def lose_a_worker(self, recipe: str = "tiny") -> None:
         """Let a worker claim a run and die, and the sweeper find out."""

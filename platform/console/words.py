@@ -13,15 +13,17 @@ from django.contrib.auth.models import User
 from console.tags import day, moment, person
 from erasure.models import DeletionRequest
 from erasure.states import State
+from registry.models import TrainingRun
 
 BY_ITSELF: Final = "Nobody, it runs by itself"
 # The claims of erasure.verification, as sentences that are true when they hold.
 CHECKS: Final[Mapping[str, str]] = {
-    "rows_gone": "No row, cached state or panel row of this person is left",
     "records_absent": "No erased record is in a training list of what serves",
     "lists_committed": "Those lists are the ones that the log’s manifests name",
     "adapters_fresh": "Every live adapter was trained on the data as it is now",
     "old_destroyed": "Every adapter that no longer serves is unreadable",
+    "states_destroyed": "Every cached state that belongs to nobody is unreadable",
+    "files_removed": "No file of what was destroyed is left",
 }
 
 
@@ -131,6 +133,17 @@ def executing(ticket: DeletionRequest, reader: Reader) -> Status:
         "A release at full strength, then the checks.",
         BY_ITSELF,
         ticket.state,
+    )
+
+
+def stopped(ticket: DeletionRequest, run: TrainingRun) -> Status:
+    """An erased request whose retraining failed for good: it no longer runs by itself."""
+    return Status(
+        f"{out(ticket)}, but the retraining has stopped.",
+        f"Training of {run} failed ({run.failure}). What serves meanwhile never saw the data.",
+        "Once the cause is gone, train takes it up again.",
+        "An engineer",
+        "failed",
     )
 
 

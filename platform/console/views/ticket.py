@@ -20,6 +20,8 @@ from erasure import desk, services
 from erasure.models import CannotMove, DeletionRequest
 from erasure.services import DenialReason
 from erasure.states import State
+from registry.models import Recipe
+from registry.services import runs
 
 
 def find(number: str) -> DeletionRequest:
@@ -36,12 +38,15 @@ def common(http: HttpRequest, ticket: DeletionRequest, *, at: datetime) -> dict[
     reader = words.Reader(user=access.officer(http), may_decide=rights.may_decide)
     work = progress.work_on(ticket)
     said = timeline(ticket)
+    recipe = Recipe.objects.filter(is_current=True).first()
+    retrains = ticket.state == State.EXECUTING
+    broken = runs.broken(recipe) if recipe and retrains else None
     return {
         "ticket": ticket,
         "masked": vault.masked([ticket.subject_id]).get(ticket.subject_id),
         "reader_filed": reader.filed(ticket),
         "reader_decides": reader.decides(ticket),
-        "status": words.status(ticket, reader),
+        "status": words.stopped(ticket, broken) if broken else words.status(ticket, reader),
         "serving": words.serving(ticket),
         "ruler": clock.ruler(ticket, at=at),
         "stages": stages.stages(ticket, work),

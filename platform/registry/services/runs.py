@@ -92,6 +92,25 @@ def _named(run: TrainingRun) -> dict[str, str]:
     return {"shard": str(run.shard), "slice": str(run.slice), "epoch": str(run.epoch)}
 
 
+def broken(recipe: Recipe) -> TrainingRun | None:
+    """A run that failed for good on the data as it is now, and waits for a person."""
+    here = Slice.objects.filter(
+        recipe=OuterRef("recipe"),
+        shard=OuterRef("shard"),
+        slice=OuterRef("slice"),
+        epoch=OuterRef("epoch"),
+    )
+    total = sum(recipe.slices.values_list("epoch", flat=True))
+    failed = recipe.runs.filter(
+        Q(Exists(here), kind=TrainingRun.Kind.ADAPTER)
+        | Q(kind=TrainingRun.Kind.RELEASE, epoch=total),
+        state=State.FAILED,
+    )
+    if recipe.runs.filter(state__in=TrainingRun.OPEN).exists() or live.is_current(recipe):
+        return None
+    return failed.order_by("-ended_at").first()
+
+
 def ready(recipe: Recipe | None = None) -> QuerySet[TrainingRun]:
     """The waiting runs that can start: the slice before is fresh, or all of them are."""
     before = Slice.objects.filter(
