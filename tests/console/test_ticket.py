@@ -109,8 +109,8 @@ def test_failed_check_is_named_and_shown_as_not_so(as_, made):
     page = page_of(as_("auditor"), made(State.FAILED))
 
     assert f"Not so: {words.CHECKS['old_destroyed']}" in page
-    assert words.CHECKS["rows_gone"] in page
-    assert f"Not so: {words.CHECKS['rows_gone']}" not in page
+    assert words.CHECKS["states_destroyed"] in page
+    assert f"Not so: {words.CHECKS['states_destroyed']}" not in page
 
 
 def test_completed_ticket_shows_both_releases_and_what_was_erased(as_, made, recipe):
