@@ -85,11 +85,13 @@ def _write_rows(
     if found != len(panel) or any(row.epoch != epochs[row.shard, row.slice] for row in slices):
         raise LeaseLost("the release: the data changed")
     PanelRow.objects.filter(recipe=recipe).exclude(subject__in=subjects).delete()
-    there = dict(PanelRow.objects.filter(recipe=recipe).values_list("subject", "key"))
+    # The label too: the same prompt may ask about an item that was rated again, differently.
+    rows = PanelRow.objects.filter(recipe=recipe).values_list("subject", "key", "label")
+    there = {subject: (key, label) for subject, key, label in rows}
     fresh = []
     for each, state in zip(panel, trunks, strict=True):
         key = states.key_of(bench.base, recipe, each.sample.prompt)
-        if there.get(each.subject) == key:
+        if there.get(each.subject) == (key, each.sample.label):
             continue
         PanelRow.objects.filter(recipe=recipe, subject=each.subject).delete()
         embedding = trunk.embed(state).cpu().numpy().astype("<f4").tobytes()

@@ -100,7 +100,7 @@ class History:
 
 @settings(
     print_blob=True,
-    max_examples=12,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     derandomize=True,
@@ -148,3 +148,26 @@ def test_a_worker_that_died_leaves_its_run_to_another(tmp_path, settings, monkey
     ours = live.describe(history.world.train())
 
     assert ours["live_digest"] == live.describe(history.twin(tmp_path / "b").train())["live_digest"]
+
+
+def test_an_item_rated_again_differently_leaves_no_old_label_in_the_panel(tmp_path, settings):
+    # The same film is the validation target before and after: the same prompt, another label.
+    def rated(values):
+        items = ["m1", "m2", "m1", "m2", "m1", "m2", "m1", "m2", "m1", "m2", "m1", "m2"]
+        return [
+            Row("ada", item, value, 1000 + n)
+            for n, (item, value) in enumerate(zip(items, values, strict=False))
+        ]
+
+    others = [row for person in PEOPLE for row in rows_of(person)]
+    first, later = rated([5] * 8), rated([5] * 9 + [5, 1, 5])[8:]
+    world = World(tmp_path / "a", settings)
+    world.ingest([*others, *first])
+    world.train()
+    world.ingest(later)
+    ours = live.describe(world.train())
+
+    twin = World(tmp_path / "b", settings)
+    twin.ingest([*others, *first, *later])
+
+    assert ours["live_digest"] == live.describe(twin.train())["live_digest"]

@@ -48,8 +48,10 @@ def put_live(*, run: TrainingRun, worker: UUID, panel: Sequence[UUID], at: datet
         LeaseLost: the data changed while the index was computed; nothing is switched.
     """
     recipe = run.recipe
-    locked = Slice.objects.select_for_update().filter(recipe=recipe).order_by("shard", "slice")
-    if sum(row.epoch for row in locked) != run.epoch or runs.stale_slices(recipe):
+    # Of every recipe, in lock order: superseding another recipe's adapters raises its epochs.
+    slices = Slice.objects.select_for_update().order_by("recipe", "shard", "slice")
+    epoch = sum(row.epoch for row in slices if row.recipe_id == recipe.pk)
+    if epoch != run.epoch or runs.stale_slices(recipe):
         raise LeaseLost(f"{run}: the data changed")
     take_turns()
     runs.end(run=run, worker=worker, at=at)
