@@ -64,7 +64,7 @@ class Journey:
 def run(journey: Journey) -> None:
     """Ingest, train, erase, restore, prove."""
     with journey.step("assets", "base model and data are here"):
-        provision.smollm2()
+        training.provide(journey.recipe)
         movielens = provision.movielens()
     stage.clear()
     folder = Path(settings.EXPUNGE_VAR) / "demo"

@@ -1,6 +1,8 @@
 """What the demo leaves behind: var/demo/summary.json, and a table that a person can read."""
 
 import json
+import os
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -51,33 +53,62 @@ def write(figures: dict[str, Any], folder: Path) -> Path:
     return path
 
 
-def table(figures: dict[str, Any]) -> Table:
-    """The same, for a person."""
-    rows = Table(title="Expunge: one person, erased and proven", show_header=False)
-    rows.add_column(justify="left")
-    rows.add_column(justify="left")
-    rows.add_row("People and interactions", f"{figures['subjects']}, {figures['interactions']:,}")
-    rows.add_row(
-        "Quality (AUC) before, after", f"{_auc(figures, 'before')}, {_auc(figures, 'after')}"
-    )
+def rows(figures: dict[str, Any]) -> list[tuple[str, str]]:
+    """The figures in words, a pair a line."""
     place = f"shard {figures['erased_shard']}, slice {figures['erased_slice']}"
-    rows.add_row("Erased", f"{figures['erased_commitments']} interactions of one person, {place}")
-    rows.add_row("Time to clean", f"{figures['time_to_clean_s']:.2f} s (approval to fallback live)")
-    rows.add_row("Time to restored", f"{figures['time_to_restored_s']:.1f} s (to full quality)")
-    rows.add_row(
-        "Retrained shard, replayed", _verdict(figures["replay_identical"], "bit-identical")
+    clean, restored = figures["time_to_clean_s"], figures["time_to_restored_s"]
+    return [
+        ("People and interactions", f"{figures['subjects']}, {figures['interactions']:,}"),
+        ("Quality (AUC) before, after", f"{_auc(figures, 'before')}, {_auc(figures, 'after')}"),
+        ("Erased", f"{figures['erased_commitments']} interactions of one person, {place}"),
+        ("Time to clean", f"{clean:.2f} s (approval to fallback live)"),
+        ("Time to restored", f"{restored:.1f} s (approval to full quality)"),
+        ("Retrained shard, replayed", _verdict(figures["replay_identical"], "bit-identical")),
+        (
+            "Other shards' digests",
+            _verdict(figures["untouched_shards_unchanged"], "have not moved"),
+        ),
+        (
+            "Erased records in live manifests",
+            _verdict(figures["erased_found_in_live"] == 0, "none"),
+        ),
+        ("Log", _verdict(figures["log_verified"], f"{figures['events']} entries verify")),
+        ("Live digest", figures["live_digest"]),
+        ("Wall time", f"{figures['wall_s']:.0f} s"),
+        ("Peak memory of one process", f"{figures['peak_rss_mb']:.0f} MB"),
+    ]
+
+
+def table(figures: dict[str, Any]) -> Table:
+    """The figures for a person at a terminal."""
+    shown = Table(title="Expunge: one person, erased and proven", show_header=False)
+    shown.add_column()
+    shown.add_column(overflow="fold")
+    for pair in rows(figures):
+        shown.add_row(*pair)
+    return shown
+
+
+def markdown(figures: dict[str, Any]) -> str:
+    """The figures for a document, with the machine that they were measured on."""
+    machine = (
+        f"{os.cpu_count()} CPU cores, {platform.machine()}, Python {platform.python_version()}"
     )
-    unchanged = figures["untouched_shards_unchanged"]
-    rows.add_row("Other shards' digests", _verdict(unchanged, "have not moved"))
-    absent = figures["erased_found_in_live"] == 0
-    rows.add_row("Erased records in live manifests", _verdict(absent, "none"))
-    entries = f"{figures['events']} entries verify"
-    rows.add_row("Log", _verdict(figures["log_verified"], entries))
-    rows.add_row("Live digest", figures["live_digest"])
-    rows.add_row(
-        "Wall time, peak memory", f"{figures['wall_s']:.0f} s, {figures['peak_rss_mb']:.0f} MB"
-    )
-    return rows
+    lines = [
+        "# The demo, as it was last measured",
+        "",
+        f"Written by `manage.py demo --write` on {machine}. Another machine has other times, and, "
+        "with another kind of processor or other keys, other digests.",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in rows(figures)),
+        "",
+        "Seconds by step: "
+        + ", ".join(f"{name} {value:.0f}" for name, value in figures["seconds"].items())
+        + ".",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _auc(figures: dict[str, Any], when: str) -> str:

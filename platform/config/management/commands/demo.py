@@ -11,7 +11,8 @@ from config import terminal
 from config.demo import journey as steps
 from config.demo import report, stage
 
-SUBJECTS = 140
+# As many as two CPU cores take in four minutes or so when they have nothing else to do.
+SUBJECTS = 160
 
 
 def people(text: str) -> int | None:
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         """How many people, by which recipe."""
         parser.add_argument("--subjects", type=people, default=SUBJECTS, help="a number, or all")
         parser.add_argument("--recipe", default="smollm2", help="a name under recipes/, or a path")
+        parser.add_argument("--write", type=Path, help="write the table to a Markdown file too")
         terminal.add_json(parser)
 
     def handle(self, **options: Any) -> None:
@@ -49,6 +51,8 @@ class Command(BaseCommand):
                 raise
             figures = report.summary(journey)
             path = report.write(figures, folder)
+            if options["write"] and not journey.failed:
+                options["write"].write_text(report.markdown(figures), "utf-8")
             answer.show(report.table(figures))
             answer.say(f"Written to {path.relative_to(settings.EXPUNGE_VAR.parent)}")
             answer.give(figures)
