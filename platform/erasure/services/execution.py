@@ -7,7 +7,7 @@ from django.db import transaction
 
 from corpus import services as corpus
 from corpus.models import Subject
-from erasure.models import DeletionRequest, ErasedRecord
+from erasure.models import DeletionRequest, ErasedRecord, RequestedItem
 from erasure.states import State
 from ledger import log
 from ledger.kinds import Kind
@@ -40,6 +40,7 @@ def _execute(request: DeletionRequest, actor: str, at: datetime) -> None:
     subject = Subject.objects.select_for_update().get(pk=request.subject_id)
     is_whole = request.scope == DeletionRequest.Scope.WHOLE
     items = None if is_whole else [named.item for named in request.items.select_related("item")]
+    about = list(subject.deletion_requests.values_list("pk", flat=True))
     retracted = retraction.retract(subject=subject, actor=actor, at=at)
     erased = corpus.erase(
         subject=subject, items=items, receipt=bytes(request.receipt), request=request.pk
@@ -47,7 +48,8 @@ def _execute(request: DeletionRequest, actor: str, at: datetime) -> None:
     ErasedRecord.objects.bulk_create(
         ErasedRecord(request=request, key=key) for key in erased.record_keys
     )
-    request.items.all().delete()
+    # Of withdrawn and denied requests too: they name what this person had.
+    RequestedItem.objects.filter(request__in=about).delete()
     counts = {
         "interactions": str(len(erased.record_keys)),
         "trunk_states": str(retracted.trunk_states),
