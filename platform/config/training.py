@@ -29,13 +29,23 @@ def choose(name: str | None, *, actor: str) -> Recipe:
             return recipes.current()
         except recipes.NoRecipe:
             name = DEFAULT
-    plain = mlcore.recipe.load(_path_of(name))
-    if plain.base == "smollm2":
-        provision.smollm2()
+    plain = provide(name)
     from registry import bench  # torch, which a recipe that cannot be read need not wait for
 
     base = bench.base_of(plain)
     return recipes.use(recipe=plain, base_digest=base.digest, actor=actor, at=timezone.now())
+
+
+def provide(name: str) -> mlcore.recipe.Recipe:
+    """Read a recipe, and fetch its base model if it is the one that we know where to get.
+
+    Raises:
+        BadRecipe: no such recipe, or one that cannot be read.
+    """
+    plain = mlcore.recipe.load(_path_of(name))
+    if plain.base == "smollm2":
+        provision.smollm2()
+    return plain
 
 
 def _path_of(name: str) -> Path:
