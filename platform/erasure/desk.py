@@ -31,6 +31,11 @@ def erase(*, request: DeletionRequest, actor: str) -> None:
     """Run the erasing transaction of an approved request, and ring for the retraining."""
     with suppress(CannotMove):  # the sweep was quicker
         services.execute(request=request, actor=actor, at=timezone.now())
+    retrain(actor=actor)
+
+
+def retrain(*, actor: str) -> None:
+    """Plan what the recipe in use has to train, and ring for it."""
     if recipe := Recipe.objects.filter(is_current=True).first():
         runs.plan(recipe=recipe, actor=actor, at=timezone.now())
     tasks.call()

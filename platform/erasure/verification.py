@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
+from django.db.models import Exists, OuterRef
+
 from erasure.models import DeletionRequest
 from registry import storage
-from registry.models import AdapterVersion, Artefact, Release
+from registry.models import AdapterVersion, Artefact, Release, Slice
 from registry.services import adapters, live
 
 KEY = 32
@@ -17,20 +19,21 @@ def check(request: DeletionRequest) -> dict[str, bool]:
        any that it was trained from.
     2. lists_committed: each of those lists is the one whose root its manifest names.
     3. adapters_fresh: what serves is at full strength on the data as it is now.
-    4. old_destroyed: every adapter that is neither live nor an ancestor of one is unreadable.
+    4. old_destroyed: every adapter that is neither live, nor an ancestor of one that is, nor of the
+       data of its slice as it is now, is unreadable.
     5. states_destroyed: every cached state that belongs to nobody any more is unreadable.
     6. files_removed: no file of a destroyed artefact is left in the store.
 
-    With nothing live there is nothing to be absent from: the first three hold of themselves.
+    With nothing live there is nothing to be absent from: the first three hold of themselves. A list
+    that cannot be read proves nothing: the first two do not hold of it.
     """
     release = Release.objects.select_related("recipe").filter(is_live=True).first()
     chain = live_chain(release) if release else []
     erased = {bytes(key) for key in request.records.values_list("key", flat=True)}
-    lists = [(adapter, record_list(adapter)) for adapter in chain]
-    return {
-        "records_absent": not any(erased & set(keys) for _, keys in lists),
+    lists = [(adapter, _readable_list(adapter)) for adapter in chain]
+    checks = {
+        "records_absent": all(keys is not None and not erased & set(keys) for _, keys in lists),
         "lists_committed": all(_is_committed(adapter, keys) for adapter, keys in lists),
-        "adapters_fresh": release is None or live.is_current(release.recipe),
         "old_destroyed": not _readable_others(chain),
         "states_destroyed": not Artefact.objects.filter(
             kind=Artefact.Kind.TRUNK, trunk_state=None, destroyed_at=None
@@ -40,6 +43,9 @@ def check(request: DeletionRequest) -> dict[str, bool]:
             for pk in Artefact.objects.exclude(destroyed_at=None).values_list("pk", flat=True)
         ),
     }
+    # Last: if it holds, nothing that was looked at before it was of older data.
+    checks["adapters_fresh"] = release is None or live.is_current(release.recipe)
+    return checks
 
 
 def live_chain(release: Release) -> list[AdapterVersion]:
@@ -59,18 +65,33 @@ def record_list(adapter: AdapterVersion) -> list[bytes]:
     return [data[i : i + KEY] for i in range(0, len(data), KEY)]
 
 
+def _readable_list(adapter: AdapterVersion) -> list[bytes] | None:
+    try:
+        return record_list(adapter)
+    except (storage.Corrupt, storage.Destroyed):
+        return None
+
+
 def found_in_live(erased: Iterable[bytes], release: Release) -> int:
     """How many of these record keys stand in a list of what serves."""
     wanted = set(erased)
     return sum(len(wanted & set(record_list(adapter))) for adapter in live_chain(release))
 
 
-def _is_committed(adapter: AdapterVersion, keys: list[bytes]) -> bool:
+def _is_committed(adapter: AdapterVersion, keys: list[bytes] | None) -> bool:
+    if keys is None:
+        return False
     committed: dict[str, str] = adapter.named["records"]
     return committed == {"root": adapters.records_root(keys), "count": str(len(keys))}
 
 
 def _readable_others(chain: list[AdapterVersion]) -> bool:
     kept = [adapter.weights_id for adapter in chain]
+    fresh = Slice.objects.filter(
+        recipe=OuterRef("adapter__recipe"),
+        shard=OuterRef("adapter__shard"),
+        slice=OuterRef("adapter__slice"),
+        epoch=OuterRef("adapter__epoch"),
+    )
     readable = Artefact.objects.filter(kind=Artefact.Kind.ADAPTER, destroyed_at=None)
-    return readable.exclude(pk__in=kept).exists()
+    return readable.exclude(pk__in=kept).exclude(Exists(fresh)).exists()

@@ -119,6 +119,11 @@ def remove_destroyed(*, actor: str, at: datetime) -> int:
     return len(doomed)
 
 
+def awaits_removal() -> bool:
+    """Whether `remove_destroyed` has something to remove."""
+    return Artefact.objects.filter(destroyed_at__isnull=False, removed_at__isnull=True).exists()
+
+
 def _remove_orphans(*, at: datetime) -> None:
     """Delete files whose row was never committed. They are noise: the key was in the row."""
     limit = (at - ORPHAN_AGE).timestamp()

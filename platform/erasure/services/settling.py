@@ -15,7 +15,7 @@ from ledger import log
 from ledger.kinds import Kind
 from registry import storage
 from registry.models import Release
-from registry.services import live
+from registry.services import live, releases
 
 
 def settle(*, actor: str, at: datetime, retry: bool = False) -> list[DeletionRequest]:
@@ -37,8 +37,8 @@ def settle(*, actor: str, at: datetime, retry: bool = False) -> list[DeletionReq
     storage.remove_destroyed(actor=actor, at=at)
     for request in DeletionRequest.objects.filter(state=State.VERIFYING):
         with suppress(CannotMove):
-            _verify(request, actor=actor, at=at)
-            moved.append(request)
+            if _verify(request, actor=actor, at=at):
+                moved.append(request)
     return moved
 
 
@@ -63,9 +63,16 @@ def _restore(request: DeletionRequest, *, actor: str, at: datetime) -> None:
 
 
 @transaction.atomic(durable=True)
-def _verify(request: DeletionRequest, *, actor: str, at: datetime) -> None:
-    """Check the claim, and close the request or call for a person."""
+def _verify(request: DeletionRequest, *, actor: str, at: datetime) -> bool:
+    """Check the claim, and close the request or call for a person.
+
+    False if what serves has changed again since it was restored: by new data, or by the erasure
+    of somebody else. The claim then has to wait, and nobody need be called.
+    """
+    releases.take_turns()
     checks = verification.check(request)
+    if not checks["adapters_fresh"] or storage.awaits_removal():
+        return False
     facts = {name: "yes" if holds else "no" for name, holds in checks.items()}
     log.append(Kind.VERIFICATION_DONE, actor=actor, on=request, at=at, facts=facts)
     if all(checks.values()):
@@ -73,3 +80,4 @@ def _verify(request: DeletionRequest, *, actor: str, at: datetime) -> None:
     else:
         failed = ", ".join(name for name, holds in checks.items() if not holds)
         request.move(State.FAILED, actor=actor, at=at, failure=failed[:200])
+    return True
