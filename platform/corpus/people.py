@@ -7,10 +7,12 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.db import connection
 
 from corpus import vault
 from corpus.models import Identity, Subject, SubjectKey
 
+MANY = 500
 RANK_TAG = b"expunge/rank/v1\x00"
 
 
@@ -48,11 +50,13 @@ class Known:
         """
         strangers = {e: vault.lookup(e) for e in external_ids if e not in self._people}
         by_lookup = {lookup: external for external, lookup in strangers.items()}
-        found = (
-            Subject.objects.filter(identity__lookup__in=list(by_lookup))
-            .select_for_update(of=("self",), no_key=True)
-            .order_by("pk")
-            .values_list("pk", "identity__lookup", "subjectkey__wrapped")
+        known = Subject.objects.filter(identity__lookup__in=list(by_lookup))
+        locked = known.select_for_update(of=("self",), no_key=True).order_by("pk")
+        ids = list(locked.values_list("pk", flat=True))
+        # In a statement of its own: an erasure that we waited for may have turned a key, and the
+        # one that waited would still see the old.
+        found = SubjectKey.objects.filter(subject__in=ids).values_list(
+            "subject", "subject__identity__lookup", "wrapped"
         )
         for pk, lookup, wrapped in found:
             key = vault.unseal(wrapped, purpose="subject-key", about=pk)
@@ -70,5 +74,10 @@ class Known:
             keys.append(SubjectKey(subject_id=pk, wrapped=wrapped))
             self._people[external] = Person(pk, key)
         Subject.objects.bulk_create(subjects)
+        if len(subjects) > MANY:
+            # A session that knew the table as empty checks every foreign key by reading all of it;
+            # new statistics make it plan again (112 s against 5 s for 20,000 people, measured).
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE corpus_subject")
         Identity.objects.bulk_create(identities)
         SubjectKey.objects.bulk_create(keys)
