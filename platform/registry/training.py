@@ -33,7 +33,8 @@ def read(run: TrainingRun) -> Work:
     """Rows, epoch and parent, from one snapshot.
 
     Raises:
-        LeaseLost: the data is no longer that of the plan, or the slice before is stale.
+        LeaseLost: the data is no longer that of the plan, the slice before is stale, or this one
+            is fresh already.
     """
     assert run.shard is not None
     assert run.slice is not None
@@ -41,8 +42,11 @@ def read(run: TrainingRun) -> Work:
         data = samples.of_slice(run.recipe, shard=run.shard, slice_=run.slice)
         fresh = runs.fresh_adapters(run.recipe).filter(shard=run.shard)
         parent = fresh.select_related("weights").filter(slice=run.slice - 1).first()
+        is_made = fresh.filter(slice=run.slice).exists()
     if data.epoch != run.epoch or (run.slice and parent is None):
         raise LeaseLost(f"{run}: its data changed")
+    if is_made:
+        raise LeaseLost(f"{run}: another run has made it")
     return Work(data=data, parent=parent)
 
 

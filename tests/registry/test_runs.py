@@ -16,7 +16,7 @@ from registry.services.adapters import Trained
 from tests import worlds
 from tests.corpus import tables
 from tests.registry.conftest import FIRST_OF_0, SECOND_OF_1
-from tests.worlds import rows_of
+from tests.worlds import World, rows_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -301,3 +301,24 @@ def test_data_that_comes_while_the_release_is_built_is_not_left_out(world, recip
     assert run.state == State.OBSOLETE
     assert not Release.objects.exists()
     assert places.touched([]) == set()
+
+
+def test_a_run_of_a_slice_that_is_fresh_already_ends_without_failing(tmp_path, settings):
+    world = World(tmp_path / "a", settings)
+    world.ingest([row for number in range(6) for row in rows_of(f"person-{number}")])
+    world.train()
+    made = TrainingRun.objects.filter(kind="adapter").first()
+    again = TrainingRun.objects.create(
+        kind="adapter",
+        recipe=made.recipe,
+        shard=made.shard,
+        slice=made.slice,
+        epoch=made.epoch,
+        created_at=timezone.now(),
+    )
+
+    work.work_once(run_id=again.pk)
+
+    again.refresh_from_db()
+    assert again.state == TrainingRun.State.OBSOLETE
+    assert again.failure == ""

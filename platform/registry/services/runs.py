@@ -52,6 +52,11 @@ def plan(*, recipe: Recipe, actor: str, at: datetime, retry: bool = False) -> in
     Returns:
         How many runs are now open.
     """
+    # What is open first: a run that ends in between leaves its slice fresh, and is not made anew.
+    opened = recipe.runs.filter(state__in=TrainingRun.OPEN)
+    failed = recipe.runs.filter(state=State.FAILED) if not retry else recipe.runs.none()
+    there = set(opened.values_list("kind", "shard", "slice"))
+    hopeless = set(failed.values_list("kind", "shard", "slice", "epoch"))
     stale = stale_slices(recipe)
     wanted = [
         TrainingRun(
@@ -69,10 +74,6 @@ def plan(*, recipe: Recipe, actor: str, at: datetime, retry: bool = False) -> in
         wanted = [
             TrainingRun(kind=TrainingRun.Kind.RELEASE, recipe=recipe, epoch=epoch, created_at=at)
         ]
-    opened = recipe.runs.filter(state__in=TrainingRun.OPEN)
-    failed = recipe.runs.filter(state=State.FAILED) if not retry else recipe.runs.none()
-    there = set(opened.values_list("kind", "shard", "slice"))
-    hopeless = set(failed.values_list("kind", "shard", "slice", "epoch"))
     missing = [
         run
         for run in wanted
