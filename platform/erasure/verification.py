@@ -1,10 +1,13 @@
 """What must hold before a request is closed, checked against what is stored."""
 
 from collections.abc import Iterable
+from hashlib import sha256
 
 from django.db.models import Exists, OuterRef
 
 from erasure.models import DeletionRequest
+from ledger import log
+from ledger.kinds import Kind
 from registry import storage
 from registry.models import AdapterVersion, Artefact, Release, Slice
 from registry.services import adapters, live
@@ -17,7 +20,8 @@ def check(request: DeletionRequest) -> dict[str, bool]:
 
     1. records_absent: no erased record key is in the committed list of any live adapter, or of
        any that it was trained from.
-    2. lists_committed: each of those lists is the one whose root its manifest names.
+    2. lists_committed: each of those lists is the one whose root its manifest names, and the
+       manifest, which names the weights too, is the one that was logged when it was trained.
     3. adapters_fresh: what serves is at full strength on the data as it is now.
     4. old_destroyed: every adapter that is neither live, nor an ancestor of one that is, nor of the
        data of its slice as it is now, is unreadable.
@@ -81,8 +85,20 @@ def found_in_live(erased: Iterable[bytes], release: Release) -> int:
 def _is_committed(adapter: AdapterVersion, keys: list[bytes] | None) -> bool:
     if keys is None:
         return False
-    committed: dict[str, str] = adapter.named["records"]
-    return committed == {"root": adapters.records_root(keys), "count": str(len(keys))}
+    named = adapter.named
+    return (
+        named["records"] == {"root": adapters.records_root(keys), "count": str(len(keys))}
+        and named["output"] == adapter.digest == adapter.weights.digest
+        and _is_logged(adapter)
+    )
+
+
+def _is_logged(adapter: AdapterVersion) -> bool:
+    digest = sha256(bytes(adapter.manifest)).hexdigest()
+    return any(
+        event.kind == Kind.ADAPTER_TRAINED and event.facts["manifest"] == digest
+        for event in log.history(adapter)
+    )
 
 
 def _readable_others(chain: list[AdapterVersion]) -> bool:

@@ -12,6 +12,7 @@ from erasure.models import DeletionRequest
 from erasure.states import State
 from ledger import log
 from ledger.kinds import Kind
+from mlcore import manifest
 from registry import storage, work
 from registry.models import AdapterVersion, Artefact, TrunkState
 from registry.services import live, runs
@@ -45,6 +46,15 @@ def erased(trained):
     request = trained.erase(FIRST_OF_0)
     work_until_current()
     return request
+
+
+def rewrite(sql: str, *params) -> None:
+    """Change what is final, as only the table's owner can."""
+    table = "ALTER TABLE registry_adapterversion"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{table} DISABLE TRIGGER refuse_rewrite")
+        cursor.execute(sql, params)
+        cursor.execute(f"{table} ENABLE ALWAYS TRIGGER refuse_rewrite")
 
 
 def failed_checks(request) -> set[str]:
@@ -189,18 +199,25 @@ def test_a_list_that_was_exchanged_turns_the_verification_red(erased):
     """A shorter list would hide a record; its root then is not the manifest's."""
     adapter = live.members(live.release()).first().adapter
     other = storage.put(Artefact.Kind.RECORDS, b"k" * 32, at=timezone.now())
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE registry_adapterversion DISABLE TRIGGER USER")
-        cursor.execute(
-            "UPDATE registry_adapterversion SET records_id = %s WHERE id = %s",
-            [other.pk, adapter.pk],
-        )
-        cursor.execute("ALTER TABLE registry_adapterversion ENABLE TRIGGER USER")
+    rewrite(
+        "UPDATE registry_adapterversion SET records_id = %s WHERE id = %s", other.pk, adapter.pk
+    )
 
     settle()
 
     assert failed_checks(erased) == {"lists_committed"}
     assert state_of(erased) == State.FAILED
+
+
+def test_a_manifest_that_was_never_logged_turns_the_verification_red(erased):
+    """It names the very list and weights that are there; but nobody logged it at the time."""
+    adapter = live.members(live.release()).first().adapter
+    forged = manifest.canonical({**adapter.named, "epoch": "99"})
+    rewrite("UPDATE registry_adapterversion SET manifest = %s WHERE id = %s", forged, adapter.pk)
+
+    settle()
+
+    assert failed_checks(erased) == {"lists_committed"}
 
 
 def test_a_list_that_cannot_be_read_turns_the_verification_red(erased):
