@@ -3,7 +3,6 @@
 import shutil
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from corpus import vault
@@ -245,12 +244,12 @@ def test_a_file_that_comes_back_turns_the_verification_red(trained, tmp_path, se
 def test_an_old_adapter_that_is_readable_turns_the_verification_red(trained, erased):
     old = AdapterVersion.objects.filter(shard=0, slice=1).order_by("epoch").first()
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE registry_artefact DISABLE TRIGGER USER")
+        cursor.execute("ALTER TABLE registry_artefact DISABLE TRIGGER stay_destroyed")
         cursor.execute(
             "UPDATE registry_artefact SET destroyed_at = NULL, wrapped_key = 'k' WHERE id = %s",
             [old.weights_id],
         )
-        cursor.execute("ALTER TABLE registry_artefact ENABLE TRIGGER USER")
+        cursor.execute("ALTER TABLE registry_artefact ENABLE ALWAYS TRIGGER stay_destroyed")
 
     settle()
 
