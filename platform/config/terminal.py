@@ -24,6 +24,8 @@ from erasure.models import CannotMove
 from erasure.services import BadRequest, NotAllowed
 from erasure.services.filing import MayNotFile
 from ledger import heads, sequencer
+from ledger.heads import CannotSign
+from ledger.sequencer import LogBroken
 from mlcore.recipe import BadRecipe
 from registry.bases import BaseMissing
 from registry.driver import TrainingFailed
@@ -41,6 +43,8 @@ EXPECTED = (
     BadRequest,
     CannotFetch,
     CannotMove,
+    CannotSign,
+    LogBroken,
     MayNotFile,
     NoRecipe,
     NobodyFound,
@@ -56,6 +60,7 @@ class Answer:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
+        self.is_given = False
         self.out = Console(highlight=False)
         self.err = Console(stderr=True, highlight=False)
 
@@ -69,8 +74,14 @@ class Answer:
         if not self.as_json:
             self.out.print(thing)
 
+    def fail(self, error: str) -> None:
+        """The one JSON document of a command that has not given its own."""
+        if not self.is_given:
+            self.give({"error": error})
+
     def give(self, document: Any) -> None:
         """The one JSON document; nothing without --json."""
+        self.is_given = True
         if self.as_json:
             json.dump(document, sys.stdout, indent=2, default=str)
             sys.stdout.write("\n")
@@ -128,13 +139,23 @@ def answering(options: dict[str, Any], *also: type[Exception]) -> Iterator[Answe
     expected: tuple[type[Exception], ...] = (*EXPECTED, *also)
     try:
         embedded.ready()
-        yield answer
+        try:
+            yield answer
+        except Exception:
+            with suppress(LogBroken, CannotSign):  # why the command failed is what people must read
+                sequence()
+            raise
+        sequence()
+    except CommandError as error:
+        answer.fail(str(error))
+        raise
     except expected as error:
         field = f"{error.field}: " if isinstance(error, BadRequest) else ""
-        answer.give({"error": f"{field}{error}"})
+        answer.fail(f"{field}{error}")
         raise CommandError(f"{field}{error}") from None
-    finally:
-        sequence()
+    except Exception as error:
+        answer.fail(type(error).__name__)
+        raise
 
 
 def sequence() -> None:

@@ -1,6 +1,10 @@
 """Every table of the database as it stands, to see that nothing in it moved or names somebody."""
 
-from django.db import connection
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, transaction
 
 
 def names() -> list[str]:
@@ -40,6 +44,27 @@ def naming(*needles: bytes) -> dict[str, set[bytes]]:
                     if needle in cells or needle.hex().encode() in cells:
                         found.setdefault(table, set()).add(needle)
     return found
+
+
+ENABLED = {"O": "ENABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA"}
+
+
+@contextmanager
+def superuser(*tables: str) -> Iterator[Any]:
+    """A cursor of somebody whom no trigger of these tables stops. Afterwards they stand again."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger "
+            "WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgrelid::regclass::text = ANY(%s)",
+            [list(tables)],
+        )
+        stood = cursor.fetchall()
+        for table, name, _ in stood:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
+        yield cursor
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for table, name, how in stood:
+            cursor.execute(f"ALTER TABLE {table} {ENABLED[how]} TRIGGER {name}")
 
 
 def _bytes(cell: object) -> bytes:

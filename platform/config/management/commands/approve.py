@@ -30,7 +30,8 @@ class Command(BaseCommand):
                 raise CommandError("id: there is no such request")
             desk.approve(request=request, by=terminal.user(options["user"]), at=timezone.now())
             request.refresh_from_db()
-            erased = request.erased
+            # The time is written after the commit: if the sweep was quicker, maybe not yet.
+            erased = {"time_to_clean_s": "?"} | request.erased
             answer.say(
                 f"{request}: {erased['interactions']} interactions erased, clean after "
                 f"{erased['time_to_clean_s']} s; a worker, or train, restores full quality"

@@ -1,10 +1,10 @@
 """`score`: how likely somebody is to like each candidate, by the live release."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from config import terminal
 from corpus import vault
@@ -16,9 +16,12 @@ def pair(text: str) -> tuple[str, Decimal]:
     """ITEM=VALUE."""
     item, _, value = text.rpartition("=")
     try:
-        return item, Decimal(value)
+        number = Decimal(value)
     except InvalidOperation:
-        raise CommandError("--history: each entry is ITEM=VALUE") from None
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise ArgumentTypeError("each entry is ITEM=VALUE, and VALUE a number")
+    return item, number
 
 
 class Command(BaseCommand):
@@ -40,7 +43,7 @@ class Command(BaseCommand):
         """Score them."""
         with terminal.answering(options, serving.UnknownItem) as answer:
             release = live.release()
-            if options["subject"]:
+            if options["subject"] is not None:
                 history = serving.history_of(vault.find(options["subject"]))
             else:
                 history = serving.told(options["history"])
