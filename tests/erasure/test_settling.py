@@ -49,11 +49,8 @@ def erased(trained):
 
 def rewrite(sql: str, *params) -> None:
     """Change what is final, as only the table's owner can."""
-    table = "ALTER TABLE registry_adapterversion"
-    with connection.cursor() as cursor:
-        cursor.execute(f"{table} DISABLE TRIGGER refuse_rewrite")
+    with tables.superuser("registry_adapterversion", "registry_artefact") as cursor:
         cursor.execute(sql, params)
-        cursor.execute(f"{table} ENABLE ALWAYS TRIGGER refuse_rewrite")
 
 
 def failed_checks(request) -> set[str]:
@@ -243,13 +240,10 @@ def test_a_file_that_comes_back_turns_the_verification_red(trained, tmp_path, se
 
 def test_an_old_adapter_that_is_readable_turns_the_verification_red(trained, erased):
     old = AdapterVersion.objects.filter(shard=0, slice=1).order_by("epoch").first()
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE registry_artefact DISABLE TRIGGER stay_destroyed")
-        cursor.execute(
-            "UPDATE registry_artefact SET destroyed_at = NULL, wrapped_key = 'k' WHERE id = %s",
-            [old.weights_id],
-        )
-        cursor.execute("ALTER TABLE registry_artefact ENABLE ALWAYS TRIGGER stay_destroyed")
+    rewrite(
+        "UPDATE registry_artefact SET destroyed_at = NULL, wrapped_key = 'k' WHERE id = %s",
+        old.weights_id,
+    )
 
     settle()
 
