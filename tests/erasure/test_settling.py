@@ -166,6 +166,30 @@ def test_another_erasure_before_the_verification_delays_it_and_calls_for_nobody(
     assert set(DeletionRequest.objects.values_list("state", flat=True)) == {State.COMPLETED}
 
 
+def test_another_erasure_with_nothing_live_delays_the_verification_too(world, monkeypatch):
+    """Its files still lie there; they are its own affair."""
+    recipe = worlds.training.choose("tiny", actor="test")
+    runs.plan(recipe=recipe, actor="test", at=timezone.now())
+    for _ in range(3):
+        work.work_once()
+    first = world.erase(FIRST_OF_1)
+    remove = storage.remove_destroyed
+
+    def meanwhile(**kwargs):
+        done = remove(**kwargs)
+        monkeypatch.setattr(storage, "remove_destroyed", remove)
+        world.erase(FIRST_OF_0)
+        return done
+
+    monkeypatch.setattr(storage, "remove_destroyed", meanwhile)
+
+    settle()
+    assert state_of(first) == State.VERIFYING
+
+    settle()
+    assert set(DeletionRequest.objects.values_list("state", flat=True)) == {State.COMPLETED}
+
+
 def test_a_request_that_new_data_keeps_waiting_has_its_training_planned(trained, erased):
     """Restored, but new data came before anybody looked: nobody else would train for it."""
     trained.ingest(rows_of(FIRST_OF_1, count=9)[-1:])

@@ -6,13 +6,12 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from corpus import services as corpus
 from corpus import vault
 from erasure import services
 from mlcore import aggregation
 from registry import indexing, serving, storage, work
 from registry.models import AdapterVersion, Artefact, PanelError, PanelRow, Release, TrainingRun
-from registry.services import live, runs
+from registry.services import live, releases, runs
 from tests import worlds
 from tests.registry.conftest import (
     FIRST_OF_0,
@@ -174,13 +173,13 @@ def test_two_people_erased_at_once_are_both_gone_from_what_serves(trained, monke
     requests = [trained.file(SECOND_OF_0), trained.file(SECOND_OF_1)]
     for request in requests:
         services.approve(request=request, by=trained.approver, at=timezone.now())
-    erase, first, errors = corpus.erase, threading.Event(), []
+    switch, first, errors = releases.switch, threading.Event(), []
 
     def slowly(**kwargs):
         if not first.is_set():
             first.set()
             wait_until_somebody_waits()
-        return erase(**kwargs)
+        return switch(**kwargs)
 
     def worker(request):
         try:
@@ -190,7 +189,7 @@ def test_two_people_erased_at_once_are_both_gone_from_what_serves(trained, monke
         finally:
             connection.close()
 
-    monkeypatch.setattr(corpus, "erase", slowly)
+    monkeypatch.setattr(releases, "switch", slowly)
     one, two = (threading.Thread(target=worker, args=[request]) for request in requests)
     one.start()
     assert first.wait(20)
