@@ -36,9 +36,12 @@ class Filed(serializers.Serializer[Any]):
     regulation = serializers.ChoiceField(choices=Regulation.choices)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse fields that we do not know: a misspelt `items` would erase everything."""
-        if unknown := set(self.initial_data) - set(self.fields):
-            raise serializers.ValidationError(dict.fromkeys(unknown, "unknown field"))
+        """Refuse fields that we do not know: a misspelt `items` would erase everything.
+
+        Their names are not repeated, as a caller may have put a person's id there.
+        """
+        if set(self.initial_data) - set(self.fields):
+            raise serializers.ValidationError("has an unknown field")
         return attrs
 
 

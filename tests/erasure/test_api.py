@@ -129,7 +129,8 @@ def test_nobody_reads_without_a_role(people):
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
-        ({**GOOD, "item": ["m1"]}, "#/item"),
+        ({**GOOD, "item": ["m1"]}, "#"),
+        ({**GOOD, "ada-lovelace": "m1"}, "#"),
         ({**GOOD, "regulation": "ada-lovelace"}, "#/regulation"),
         ({"subject": FIRST_OF_0}, "#/regulation"),
         ({"regulation": "gdpr"}, "#/subject"),
