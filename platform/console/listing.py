@@ -153,8 +153,10 @@ def page(
 ) -> Page:
     """One page by due date, from a key on: rows that come or go elsewhere never shift it.
 
-    A key that is not known gives the first page.
+    A key that is not known gives the first page, as does one that is no number: PostgreSQL
+    cannot even be asked for some strings (those with a NUL).
     """
+    after, before = (key if NUMBER.fullmatch(key) else "" for key in (after, before))
     backwards = bool(before) and not after
     key = (
         DeletionRequest.objects.filter(number=after or before)
