@@ -24,6 +24,14 @@ def marked(form: forms.Form) -> None:
             widget.attrs["aria-describedby"] = " ".join(ids)
 
 
+class Unrepeated(forms.TextInput):
+    """A text field that comes back empty with a refused form: nothing prints who was named."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """What the field's template is given, without the value."""
+        return super().get_context(name, None, attrs)
+
+
 class FilingForm(forms.Form):
     """A new request: who, how much, and under which law."""
 
@@ -33,12 +41,13 @@ class FilingForm(forms.Form):
         label="The person’s id",
         max_length=200,
         help_text="As the systems that send interactions know them. It is looked up through a "
-        "keyed hash and not stored with the request.",
+        "keyed hash, not stored with the request, and not shown again: after a correction, write "
+        "it anew.",
         error_messages={
             "required": "Write the id that names the person.",
             "max_length": "An id has at most 200 characters.",
         },
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=Unrepeated(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     scope = forms.ChoiceField(
         label="What to erase",

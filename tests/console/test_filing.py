@@ -73,11 +73,17 @@ def test_mistake_is_told_beside_its_field_and_in_the_summary(as_, person, fields
     assert not DeletionRequest.objects.exists()
 
 
-def test_message_never_repeats_the_persons_id(as_, person):
-    page = as_("officer").post(NEW, form(subject="stranger-77")).text
+@pytest.mark.parametrize("fields", [{"subject": "stranger-77"}, {"regulation": ""}])
+def test_refused_form_forgets_the_persons_id_and_keeps_the_rest(as_, person, fields):
+    given = form(scope="items", items="film-1", **fields)
 
-    assert page.count("stranger-77") == 1
-    assert 'value="stranger-77"' in page
+    answer = as_("officer").post(NEW, given)
+
+    assert answer.status_code == 422
+    assert given["subject"] not in answer.text
+    assert "film-1</textarea>" in answer.text
+    assert 'value="items" checked' in answer.text
+    assert ('value="gdpr" selected' in answer.text) is bool(given["regulation"])
 
 
 def test_second_request_for_the_same_person_leads_to_the_first(as_, people, person):
@@ -87,6 +93,7 @@ def test_second_request_for_the_same_person_leads_to_the_first(as_, people, pers
 
     assert answer.status_code == 409
     assert reverse("request", args=[first.number]) in answer.text
+    assert factories.PERSON not in answer.text
     assert DeletionRequest.objects.count() == 1
 
 
