@@ -16,11 +16,13 @@ def main() -> None:
 
     from django.core.management import execute_from_command_line
 
-    from config.keys import BadKey
+    from config.places import BadSetting
 
     try:
         execute_from_command_line(sys.argv)
-    except BadKey as error:  # raised while settings load, before any command could answer for it
+    except (
+        BadSetting
+    ) as error:  # raised while settings load, before any command could answer for it
         sys.exit(f"CommandError: {error}")
 
 

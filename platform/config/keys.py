@@ -8,12 +8,13 @@ import os
 import secrets
 from pathlib import Path
 
+from config.places import BadSetting
 from ledger import files
 
 SHORTEST = 16
 
 
-class BadKey(ValueError):
+class BadKey(BadSetting):
     """A key in the environment or on disk cannot be used."""
 
 

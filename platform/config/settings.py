@@ -9,15 +9,10 @@ from config import keys, places
 
 ROOT = Path(__file__).resolve().parents[2]
 
-
-def flag(name: str, default: bool = False) -> bool:
-    """Read a yes-or-no variable."""
-    return os.environ.get(name, "1" if default else "0").lower() in {"1", "true", "yes", "on"}
-
-
 EXPUNGE_VAR = places.var(ROOT)
 EXPUNGE_ASSETS = places.assets(ROOT)
 EXPUNGE_KEYS = EXPUNGE_VAR / "keys"
+EXPUNGE_LOG_KEYS = places.log_keys(EXPUNGE_KEYS)
 EXPUNGE_STORE = Path(os.environ.get("EXPUNGE_STORE") or EXPUNGE_VAR / "store")
 EXPUNGE_VAULT_KEY = keys.load(EXPUNGE_KEYS, "vault")
 EXPUNGE_PARTITION_KEY = keys.load(EXPUNGE_KEYS, "partition", variable="EXPUNGE_PARTITION_KEY")
@@ -27,16 +22,16 @@ EXPUNGE_ORIGIN = os.environ.get("EXPUNGE_ORIGIN", "expunge.local/log")
 EXPUNGE_CONTROLLER = os.environ.get("EXPUNGE_CONTROLLER", "This installation")
 
 # A lease must outlive the longest pause between two heartbeats of a healthy worker.
-EXPUNGE_LEASE_SECONDS = int(os.environ.get("EXPUNGE_LEASE_SECONDS", "120"))
-EXPUNGE_MAX_ATTEMPTS = int(os.environ.get("EXPUNGE_MAX_ATTEMPTS", "5"))
-EXPUNGE_MAX_INGEST_BYTES = int(os.environ.get("EXPUNGE_MAX_INGEST_BYTES", str(512 * 2**20)))
+EXPUNGE_LEASE_SECONDS = places.whole(variable="EXPUNGE_LEASE_SECONDS", default=120)
+EXPUNGE_MAX_ATTEMPTS = places.whole(variable="EXPUNGE_MAX_ATTEMPTS", default=5)
+EXPUNGE_MAX_INGEST_BYTES = places.whole(variable="EXPUNGE_MAX_INGEST_BYTES", default=512 * 2**20)
 
-DEBUG = flag("EXPUNGE_DEBUG")
+DEBUG = places.flag("EXPUNGE_DEBUG")
 SECRET_KEY = keys.django_secret(EXPUNGE_KEYS)
 ALLOWED_HOSTS = os.environ.get("EXPUNGE_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("EXPUNGE_ORIGINS", "").split(",") if o]
 # Set when the platform sits behind TLS: cookies then travel over it alone.
-SECURE = flag("EXPUNGE_SECURE")
+SECURE = places.flag("EXPUNGE_SECURE")
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -157,7 +152,7 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
 LANGUAGE_CODE = "en"
-TIME_ZONE = os.environ.get("EXPUNGE_TIME_ZONE", "UTC")
+TIME_ZONE = places.time_zone(variable="EXPUNGE_TIME_ZONE")
 USE_TZ = True
 
 STATIC_URL = "static/"
@@ -172,5 +167,5 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": os.environ.get("EXPUNGE_LOG_LEVEL", "WARNING")},
+    "root": {"handlers": ["stderr"], "level": places.log_level(variable="EXPUNGE_LOG_LEVEL")},
 }
