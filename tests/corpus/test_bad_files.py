@@ -30,7 +30,15 @@ BAD_ROWS = {
     "no timestamp": (f"{GOOD}{SECRET},m1,3,\n", "row 2 (line 3): timestamp is missing"),
     "a row cut short": (f"{GOOD}{SECRET},m1\n", "row 2 (line 3): has 2 cells, the header 4"),
     "a row too long": (f"{SECRET},m1,3,2000,more\n", "row 1 (line 2): has 5 cells, the header 4"),
-    "a blank line": (f"{GOOD}\n{SECRET},m1,3,2000\n", "row 2 (line 3): has 0 cells"),
+    "a bad row after a blank line": (
+        f"{GOOD}\n{SECRET},m1,bad,2000\n",
+        "row 2 (line 4): value is not a",
+    ),
+    "a row of empty cells": (f"{GOOD},,,\n", "row 2 (line 3): subject is missing"),
+    "a time in milliseconds": (
+        f"{SECRET},m1,3,1767225600000\n",
+        "row 1 (line 2): timestamp is neither Unix seconds nor an ISO 8601 time; milliseconds?",
+    ),
     "an unknown item": (f"{SECRET},hidden-film,3,2000\n", "row 1 (line 2): item is not in the"),
     "a row twice": (
         f"{SECRET},m1,3,2000\n{GOOD}{SECRET},m1,5,2000\n",
@@ -76,7 +84,11 @@ BAD_HEADERS = {
     "a header in capitals": (HEADER.upper(), "header: column subject is missing"),
     "a header with other separators": (
         HEADER.replace(",", ";"),
-        "header: column subject is missing",
+        "header: column subject is missing; the separator must be a comma",
+    ),
+    "a header with tabs": (
+        HEADER.replace(",", "\t"),
+        "header: column subject is missing; the separator must be a comma",
     ),
     "a header that is an open quote": (f'"{SECRET},m1\n', "header: not CSV"),
 }
@@ -111,11 +123,15 @@ def test_a_bad_header_is_named_by_its_column_and_not_repeated(known, csv_file, t
 
 
 def test_text_that_is_not_utf8_is_refused_at_the_start(known, csv_file, take):
-    refused(take, csv_file(b"caf\xe9,m1,3,2000\n"), "header or shortly after: not UTF-8")
+    refused(take, csv_file(b"caf\xe9,m1,3,2000\n"), "row 1 or shortly after: not UTF-8")
+
+
+def test_a_header_that_is_not_utf8_is_named(known, csv_file, take):
+    refused(take, csv_file(b"caf\xe9," + HEADER.encode() + GOOD.encode(), header=""), "header or")
 
 
 def test_text_that_is_not_utf8_is_refused_deep_in_the_file(known, csv_file, take):
-    lines = "".join(f"p{n},m1,3,{n}\n" for n in range(30_000)).encode()
+    lines = "".join(f"p{n},m1,3,{n}\n" for n in range(3_000)).encode()
 
     refused(take, csv_file(lines + b"caf\xe9,m1,3,2000\n"), "row ")
 
