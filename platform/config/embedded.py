@@ -65,6 +65,10 @@ def start() -> None:
             # Another command may be first, and then it is there all the same.
             with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 admin.execute("CREATE DATABASE expunge ENCODING 'UTF8' TEMPLATE template0")
+            # A statement or a row in the server's own log would outlive the person it names.
+            admin.execute("ALTER SYSTEM SET log_min_error_statement = panic")
+            admin.execute("ALTER SYSTEM SET log_error_verbosity = terse")
+            admin.execute("SELECT pg_reload_conf()")
 
 
 def stop() -> bool:

@@ -95,21 +95,26 @@ class Answer:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=self.err, transient=True) as bars:
-            yield Bars(bars)
+        is_seen = self.err.is_terminal
+        with Progress(*columns, console=self.err, transient=True, disable=not is_seen) as bars:
+            yield Bars(bars, tell=None if is_seen or self.as_json else self.say)
 
 
 class Bars:
     """One bar a piece of work, made when it is first heard of."""
 
-    def __init__(self, bars: Progress) -> None:
+    def __init__(self, bars: Progress, *, tell: Callable[[str], None] | None) -> None:
         self._bars = bars
+        # Where nobody sees a bar, the beginning of each piece of work is a line.
+        self._tell = tell
         self._tasks: dict[str, Any] = {}
 
     def move(self, what: str, done: int, total: int | None) -> None:
         """Move a bar."""
         if what not in self._tasks:
             self._tasks[what] = self._bars.add_task(what)
+            if self._tell:
+                self._tell(f"           {what}")
         self._bars.update(self._tasks[what], completed=done, total=total)
 
     def runs(self, running: list[TrainingRun]) -> None:

@@ -32,7 +32,7 @@ def choose(name: str | None, *, actor: str) -> Recipe:
     plain = provide(name)
     from registry import bench  # torch, which a recipe that cannot be read need not wait for
 
-    base = bench.base_of(plain)
+    base = bench.check(plain)
     return recipes.use(recipe=plain, base_digest=base.digest, actor=actor, at=timezone.now())
 
 

@@ -18,6 +18,8 @@ from registry.models import TrainingRun
 BY_ITSELF: Final = "Nobody, it runs by itself"
 # The claims of erasure.verification, as sentences that are true when they hold.
 CHECKS: Final[Mapping[str, str]] = {
+    "records_as_logged": "The records listed here are those that the erasure logged",
+    "live_as_logged": "What serves is, byte for byte, what was logged when it went live",
     "records_absent": "No erased record is in a training list of what serves",
     "lists_committed": "Those lists are the ones that the log’s manifests name",
     "adapters_fresh": "Every live adapter was trained on the data as it is now",

@@ -18,12 +18,14 @@ class Deployment(models.Model):
     """
 
     PERSONAL: ClassVar[set[str]] = set()
-    RETAINED: ClassVar = {"id", "partition", "order", "vault", "created_at"}
+    RETAINED: ClassVar = {"id", "partition", "order", "vault", "created_at", "is_demo"}
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     partition = models.CharField(max_length=32)
     order = models.CharField(max_length=32)
     vault = models.CharField(max_length=32)
+    # Only what a demo filled may a demo empty.
+    is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
     class Meta:

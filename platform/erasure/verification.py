@@ -9,7 +9,7 @@ from erasure.models import DeletionRequest
 from ledger import log
 from ledger.kinds import Kind
 from registry import storage
-from registry.models import AdapterVersion, Artefact, Release, Slice
+from registry.models import AdapterVersion, Artefact, PanelError, Release, Slice
 from registry.services import adapters, live
 
 KEY = 32
@@ -18,27 +18,32 @@ KEY = 32
 def check(request: DeletionRequest) -> dict[str, bool]:
     """Each claim about an erased request, and whether it holds.
 
-    1. records_absent: no erased record key is in the committed list of any live adapter, or of
+    1. records_as_logged: the ticket lists the records that the erasing transaction logged.
+    2. live_as_logged: the bytes that serve are those whose digest was logged when they went live.
+    3. records_absent: no erased record key is in the committed list of any live adapter, or of
        any that it was trained from.
-    2. lists_committed: each of those lists is the one whose root its manifest names, and the
+    4. lists_committed: each of those lists is the one whose root its manifest names, and the
        manifest, which names the weights too, is the one that was logged when it was trained.
-    3. adapters_fresh: what serves is at full strength on the data as it is now.
-    4. old_destroyed: every adapter that is neither live, nor an ancestor of one that is, nor of the
-       data of its slice as it is now, is unreadable.
-    5. states_destroyed: every cached state that belongs to nobody any more is unreadable.
-    6. files_removed: no file of a destroyed artefact is left in the store.
+    5. adapters_fresh: what serves is at full strength on the data as it is now.
+    6. old_destroyed: every adapter that is neither live, nor an ancestor of one that is, nor of the
+       data of its slice as it is now, is unreadable, and nothing measured of it is kept.
+    7. states_destroyed: every cached state that belongs to nobody any more is unreadable.
+    8. files_removed: no file of a destroyed artefact is left in the store.
 
-    With nothing live there is nothing to be absent from: the first three hold of themselves. A list
-    that cannot be read proves nothing: the first two do not hold of it.
+    With nothing live there is nothing to be absent from, and what is said of it holds of itself. A
+    list that cannot be read proves nothing: what is said of it does not hold.
     """
     release = Release.objects.select_related("recipe").filter(is_live=True).first()
     chain = live_chain(release) if release else []
     erased = {bytes(key) for key in request.records.values_list("key", flat=True)}
     lists = [(adapter, _readable_list(adapter)) for adapter in chain]
     checks = {
+        "records_as_logged": _are_as_logged(request, erased),
+        "live_as_logged": release is None or live.is_as_logged(release),
         "records_absent": all(keys is not None and not erased & set(keys) for _, keys in lists),
         "lists_committed": all(_is_committed(adapter, keys) for adapter, keys in lists),
-        "old_destroyed": not _readable_others(chain),
+        "old_destroyed": not _readable_others(chain)
+        and not PanelError.objects.exclude(adapter__weights__destroyed_at=None).exists(),
         "states_destroyed": not Artefact.objects.filter(
             kind=Artefact.Kind.TRUNK, trunk_state=None, destroyed_at=None
         ).exists(),
@@ -50,6 +55,15 @@ def check(request: DeletionRequest) -> dict[str, bool]:
     # Last: if it holds, nothing that was looked at before it was of older data.
     checks["adapters_fresh"] = release is None or live.is_current(release.recipe)
     return checks
+
+
+def _are_as_logged(request: DeletionRequest, keys: set[bytes]) -> bool:
+    root = adapters.records_root(sorted(keys))
+    return any(
+        event.kind == Kind.ERASURE_APPLIED
+        and (event.facts["records_root"], event.facts["interactions"]) == (root, str(len(keys)))
+        for event in log.history(request)
+    )
 
 
 def live_chain(release: Release) -> list[AdapterVersion]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import mlcore.recipe
 from mlcore import base_model
 from mlcore.base_model import Base
-from mlcore.lora import Weights, common_a
+from mlcore.lora import NoSuchModule, Weights, common_a
+from mlcore.recipe import BadRecipe
 from registry import bases
 from registry.models import Recipe
 
@@ -39,6 +40,23 @@ def base_of(plain: mlcore.recipe.Recipe) -> Base:
         registry.bases.BaseMissing: it is not on this machine.
     """
     return open_base(bases.folder_of(plain.base), plain.dtype, plain.threads)
+
+
+def check(plain: mlcore.recipe.Recipe) -> Base:
+    """Open a recipe's base, and see that it has what the recipe adapts, before anything else.
+
+    Raises:
+        registry.bases.BaseMissing: it is not on this machine.
+        mlcore.recipe.BadRecipe: naming the key that the base does not allow.
+    """
+    base = base_of(plain)
+    if plain.depth > base.layers:
+        raise BadRecipe(f"depth must be at most {base.layers}, the blocks of {plain.base}.")
+    try:
+        common_a(base, plain)
+    except NoSuchModule as error:
+        raise BadRecipe(f"target_modules does not fit {plain.base}: {error}.") from None
+    return base
 
 
 def bench_of(recipe: Recipe) -> Bench:

@@ -130,4 +130,11 @@ def _measure(
         alive = PanelRow.objects.select_for_update(no_key=True).filter(pk__in=wanted)
         if len(alive.order_by("pk")) != len(wanted):
             raise LeaseLost("the release: a person of the panel was erased")
+        # Then the adapters, as an erasure does: one that was destroyed meanwhile keeps nothing.
+        used = {error.adapter_id for error in errors}
+        readable = AdapterVersion.objects.select_for_update(of=("self",), no_key=True).filter(
+            pk__in=used, weights__destroyed_at=None
+        )
+        if len(readable.order_by("pk")) != len(used):
+            raise LeaseLost("the release: an adapter was destroyed")
         PanelError.objects.bulk_create(errors, ignore_conflicts=True, batch_size=2000)

@@ -1,9 +1,10 @@
 """Training a live shard again from what its manifests name, to see that the bits come out again."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from mlcore import adapters, determinism
-from registry import samples, states, training
+from registry import samples, states, storage, training
 from registry.bench import bench_of
 from registry.models import AdapterVersion
 from registry.services import adapters as adapter_services
@@ -39,17 +40,19 @@ class Replay:
     shard: int
     slices: list[Replayed]
     same_environment: bool
+    is_as_logged: bool
 
     @property
     def is_identical(self) -> bool:
-        """Whether every slice came out bit for bit."""
-        return bool(self.slices) and all(each.is_identical for each in self.slices)
+        """Whether every slice came out bit for bit, and what serves is what was logged."""
+        return self.is_as_logged and bool(self.slices) and all(s.is_identical for s in self.slices)
 
 
 def replay(*, shard: int, progress: Progress) -> Replay:
     """Retrain a shard of the live release from the base, slice by slice.
 
-    Takes nothing from the adapter that serves but its manifest: the rows are read again, the
+    What is compared are the bytes in the store, not what a row says of them. Takes nothing from
+    the adapter that serves but its manifest: the rows are read again, the
     trunk states are computed again, not taken from the cache, and each slice starts from the
     replayed one before it.
 
@@ -79,7 +82,7 @@ def replay(*, shard: int, progress: Progress) -> Replay:
         results.append(
             Replayed(
                 slice=version.slice,
-                recorded=version.digest,
+                recorded=sha256(storage.get(version.weights)).hexdigest(),
                 replayed=adapters.digest(adapters.to_bytes(bench.a, b)),
                 records_match=version.named["records"]["root"]
                 == adapter_services.records_root(data.record_keys),
@@ -88,7 +91,12 @@ def replay(*, shard: int, progress: Progress) -> Replay:
         )
     here = determinism.environment()
     made = member.adapter.named["environment"]
-    return Replay(shard=shard, slices=results, same_environment=here == made)
+    return Replay(
+        shard=shard,
+        slices=results,
+        same_environment=here == made,
+        is_as_logged=live.is_as_logged(release),
+    )
 
 
 def _chain(adapter: AdapterVersion) -> list[AdapterVersion]:

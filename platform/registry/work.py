@@ -23,7 +23,7 @@ WORKER = uuid4()
 BEAT_SECONDS = 0.5
 
 # The engine is deterministic: these come again at every attempt.
-CERTAIN = (LossNotFinite, BaseMissing, BaseChanged)
+CERTAIN = (LossNotFinite, BaseMissing, BaseChanged, releases.MixedEnvironments)
 
 OnProgress = Callable[[TrainingRun, str, int, int], None]
 

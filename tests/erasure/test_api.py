@@ -198,7 +198,23 @@ def test_what_cannot_be_filed_is_refused_by_field(officer, body, pointer):
 
 def test_a_request_that_is_not_there_is_not_found(officer):
     is_problem(officer.get(f"/{uuid4()}"), 404)
-    assert officer.get("/nonsense").status_code == 404
+    for name in ("/nonsense", "/DR-2026-9999", "/7"):
+        is_problem(officer.get(name), 404)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/", "/api/v1/", "/api/v2/x", f"{URL}/", f"{URL}/%00", f"{URL}/a/b/"]
+)
+def test_an_address_that_is_not_there_is_a_problem_too(officer, path):
+    for method in ("get", "post", "delete", "options"):
+        for headers in (officer.headers, {}):
+            is_problem(getattr(officer.client, method)(path, headers=headers), 404)
+
+
+def test_a_request_is_read_by_its_number_too(officer):
+    filed = officer.post(GOOD).json()
+
+    assert officer.get(f"/{filed['number']}").json() == officer.get(f"/{filed['id']}").json()
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])

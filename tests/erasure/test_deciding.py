@@ -71,7 +71,7 @@ def test_approving_twice_is_refused_the_second_time(waiting, approver):
     stale = DeletionRequest.objects.get()
     approve(waiting, approver)
 
-    with pytest.raises(CannotMove, match="does not lead to Approved"):
+    with pytest.raises(CannotMove, match="was decided already; it is Approved"):
         approve(waiting, approver)
     with pytest.raises(CannotMove, match="no longer Waiting for approval"):
         approve(stale, worlds.user("otto", "officer"))

@@ -158,22 +158,23 @@ def test_filing_does_nothing_if_it_cannot_be_logged(world, monkeypatch):
 
 
 def test_a_person_erased_while_a_request_is_filed_is_not_known_any_more(world, monkeypatch):
-    """The first request went through between finding the person and writing the second."""
+    """The first request went through between finding the person and locking them."""
     first = world.file(FIRST_OF_0)
     services.approve(request=first, by=world.approver, at=timezone.now())
-    number = filing._next_number
+    find = vault.find
 
-    def meanwhile(at):
+    def meanwhile(external_id):
+        found = find(external_id)
         thread = threading.Thread(target=erase)
         thread.start()
         thread.join(20)
-        return number(at)
+        return found
 
     def erase():
         services.execute(request=first, actor="test", at=timezone.now())
         connection.close()
 
-    monkeypatch.setattr(filing, "_next_number", meanwhile)
+    monkeypatch.setattr(filing.vault, "find", meanwhile)
 
     with pytest.raises(services.BadRequest, match="nobody is known by this id"):
         file(world.officer)

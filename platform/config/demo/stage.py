@@ -1,7 +1,6 @@
 """What the demo needs around it: an empty installation, a worker process, and an HTTP server."""
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -16,10 +15,9 @@ from django.db import connection
 
 from config import embedded
 from config.wsgi import application
-from corpus.models import Subject
-from registry.models import Recipe
-
-MARK = "DEMO"
+from corpus.models import Deployment, Item, Subject
+from registry import storage
+from registry.models import Artefact, Recipe
 
 
 class NotEmpty(Exception):
@@ -27,39 +25,39 @@ class NotEmpty(Exception):
 
 
 def clear() -> None:
-    """Empty an installation that an earlier demo filled, and mark this one as a demo's.
+    """Empty an installation that an earlier demo filled.
 
     Raises:
         NotEmpty: it holds anything else.
     """
-    mark = Path(settings.EXPUNGE_VAR) / "demo" / MARK
-    if Subject.objects.exists() or Recipe.objects.exists():
-        if not mark.exists():
+    if Item.objects.exists() or Subject.objects.exists() or Recipe.objects.exists():
+        if not Deployment.objects.filter(is_demo=True).exists():
             raise NotEmpty(
                 "this installation holds data that no demo put there; "
                 "name an empty folder with EXPUNGE_VAR, or an empty database with DATABASE_URL"
             )
         _drop_everything()
         embedded.ready()
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.write_text("This folder and its database belong to the demo, which empties them.\n")
 
 
 def _drop_everything() -> None:
     # The log refuses DELETE and TRUNCATE, so its tables go as a whole, and its key with them:
     # the next demo's log is another log.
+    for artefact in Artefact.objects.values_list("pk", flat=True):
+        storage.path_of(artefact).unlink(missing_ok=True)
     with connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     connection.close()
-    shutil.rmtree(settings.EXPUNGE_STORE, ignore_errors=True)
-    for name in ("log.key", "log.pub"):
-        (Path(settings.EXPUNGE_KEYS) / name).unlink(missing_ok=True)
+    for name in ("log.key", "log.pub", "log.head"):
+        (Path(settings.EXPUNGE_LOG_KEYS) / name).unlink(missing_ok=True)
 
 
 @contextmanager
 def worker() -> Iterator[subprocess.Popen[bytes]]:
     """A real Celery worker, in a process of its own, for as long as the demo runs."""
-    log = (Path(settings.EXPUNGE_VAR) / "demo" / "worker.log").open("wb")
+    folder = Path(settings.EXPUNGE_VAR) / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    log = (folder / "worker.log").open("wb")
     command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "solo"]
     command += ["--queues", "gpu,default", "--loglevel", "warning", "--without-gossip"]
     path = os.pathsep.join([str(settings.ROOT / "platform"), str(settings.ROOT)])

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 
 from corpus import vault
 from corpus.models import Interaction, Item, Subject
@@ -38,6 +38,7 @@ class MayNotFile(PermissionError):
     """Only officers file requests."""
 
 
+@transaction.atomic(durable=True)
 def file(
     *,
     subject: str,
@@ -48,7 +49,9 @@ def file(
 ) -> tuple[DeletionRequest, str]:
     """Open a request to erase a person, or some items of theirs.
 
-    Two at once for one person are settled by a unique index, not by looking first.
+    The person is locked first: two at once take turns, and an erasure of theirs goes before or
+    waits. The unique index stands behind; it never has to speak, as the database's log would
+    then keep a row that names the person.
 
     Returns:
         The request, and the receipt: a secret that is kept nowhere and shown once.
@@ -60,47 +63,28 @@ def file(
     """
     if not roles.may_file(filed_by):
         raise MayNotFile("only an officer files requests")
-    try:
-        return _file(subject, items, Regulation(regulation), filed_by, at)
-    except IntegrityError as error:
-        if "(subject_id)" not in str(error):
-            raise
-    # Another request was first, or has erased the person meanwhile. Out here no trace of the
-    # error is kept: it names the subject.
-    open_one = DeletionRequest.objects.open().filter(subject=_find(subject)).first()
-    if open_one is None:
-        raise BadRequest("subject", "was busy with another request that has ended; file it again")
-    raise AlreadyOpen(open_one)
-
-
-@transaction.atomic(durable=True)
-def _file(
-    external_id: str,
-    items: Sequence[str] | None,
-    regulation: Regulation,
-    filed_by: User,
-    at: datetime,
-) -> tuple[DeletionRequest, str]:
-    subject = _find(external_id)
-    wanted = None if items is None else _items_of(subject, items)
+    person = _locked(subject)
+    if open_one := DeletionRequest.objects.open().filter(subject=person).first():
+        raise AlreadyOpen(open_one)
+    wanted = None if items is None else _items_of(person, items)
     receipt, public = vault.new_receipt()
     request = DeletionRequest.objects.create(
         number=_next_number(at),
-        subject=subject,
+        subject=person,
         scope=DeletionRequest.Scope.WHOLE if wanted is None else DeletionRequest.Scope.ITEMS,
         regulation=regulation,
         filed_by=filed_by,
         received_at=at,
-        due_on=CLOCKS[regulation].due(at, zone=settings.TIME_ZONE),
+        due_on=CLOCKS[Regulation(regulation)].due(at, zone=settings.TIME_ZONE),
         receipt=public,
-        plan=plans.of(subject, wanted),
+        plan=plans.of(person, wanted),
     )
     RequestedItem.objects.bulk_create(
         RequestedItem(request=request, item=item) for item in wanted or ()
     )
     facts = {
         "scope": request.scope,
-        "regulation": regulation.value,
+        "regulation": Regulation(regulation).value,
         "due": request.due_on.isoformat(),
         "receipt": public.hex(),
     }
@@ -108,11 +92,12 @@ def _file(
     return request, receipt
 
 
-def _find(external_id: str) -> Subject:
+def _locked(external_id: str) -> Subject:
     try:
-        return vault.find(external_id)
-    except vault.NobodyFound as error:
-        raise BadRequest("subject", str(error)) from None
+        found = vault.find(external_id)
+        return Subject.objects.select_for_update(no_key=True).get(pk=found.pk)
+    except (vault.NobodyFound, Subject.DoesNotExist):
+        raise BadRequest("subject", "nobody is known by this id") from None
 
 
 def _items_of(subject: Subject, items: Sequence[str]) -> list[Item]:

@@ -8,10 +8,14 @@ from pathlib import Path
 from django.db import transaction
 
 from corpus import catalogue, ingest
+from corpus.models import Deployment
 from ledger import log
 from ledger.kinds import Kind
 from registry.models import Recipe
 from registry.services import places
+
+# The actor whose data the demo may empty again. Anybody else's makes an installation a real one.
+DEMO = "demo"
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ def take_interactions(
     for recipe in Recipe.objects.order_by("pk"):
         places.place(recipe=recipe, people=loaded.subjects)
     places.raise_epochs(places.touched(loaded.subjects), actor=actor, at=at)
+    Deployment.objects.update(is_demo=actor == DEMO)
     facts = {"rows": str(batch.rows), "records_root": batch.root}
     log.append(Kind.BATCH_INGESTED, actor=actor, on=batch, at=at, facts=facts)
     return Taken(rows=batch.rows, is_new=True, batch=str(batch.pk), subjects=len(loaded.subjects))
@@ -56,6 +61,7 @@ def take_catalogue(
     """
     loaded = catalogue.load(path, on_rows=on_rows)
     if loaded.new:
+        Deployment.objects.update(is_demo=actor == DEMO)
         facts = {"rows": str(loaded.rows), "new": str(loaded.new)}
         log.append(Kind.CATALOGUE_INGESTED, actor=actor, on="corpus.Catalogue", at=at, facts=facts)
     return Taken(rows=loaded.rows, is_new=loaded.new > 0)

@@ -1,7 +1,14 @@
 """What serves now, and whether it is what the data says it should be."""
 
+from collections.abc import Mapping
+from hashlib import sha256
+
 from django.db.models import QuerySet
 
+from ledger import log
+from ledger.kinds import Kind
+from mlcore import manifest
+from registry import storage
 from registry.models import Recipe, Release, ReleaseAdapter, Slice
 
 
@@ -39,8 +46,43 @@ def is_current(recipe: Recipe) -> bool:
     ).exists()
 
 
+def digest_of(*, recipe: Recipe, adapters: Mapping[int, str], index: str) -> str:
+    """One digest over everything that serves: the recipe's, the adapters' by shard, the index's."""
+    named = {str(shard): digest for shard, digest in sorted(adapters.items())}
+    return manifest.digest({"recipe": recipe.digest, "adapters": named, "index": index})
+
+
+def digest_stored(of: Release) -> str:
+    """The digest over the bytes that serve, read from the store and not from what rows say.
+
+    Raises:
+        registry.storage.Corrupt, registry.storage.Destroyed: a file cannot be read.
+    """
+    adapters = {
+        member.shard: sha256(storage.get(member.adapter.weights)).hexdigest()
+        for member in members(of)
+    }
+    index = sha256(storage.get(of.index)).hexdigest()
+    return digest_of(recipe=of.recipe, adapters=adapters, index=index)
+
+
+def is_as_logged(of: Release) -> bool:
+    """Whether the bytes that serve are those whose digest was logged when they went live."""
+    try:
+        stored = digest_stored(of)
+    except (storage.Corrupt, storage.Destroyed):
+        return False
+    return any(
+        event.kind == Kind.RELEASE_SWITCHED and event.facts["live"] == stored == of.live_digest
+        for event in log.history(of)
+    )
+
+
 def describe(of: Release) -> dict[str, object]:
-    """A release as people and programs compare it: ids, digests, and one digest over them."""
+    """A release as people and programs compare it: ids, digests, and one digest over them.
+
+    The live digest is computed from the bytes in the store.
+    """
     return {
         "release": of.pk,
         "kind": of.kind,
@@ -56,5 +98,5 @@ def describe(of: Release) -> dict[str, object]:
         },
         "index_digest": of.index_digest,
         "panel_rows": of.panel_rows,
-        "live_digest": of.live_digest,
+        "live_digest": digest_stored(of),
     }

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Q
 
 from ledger import log
@@ -73,6 +74,13 @@ def raise_epochs(places: Iterable[Place], *, actor: str, at: datetime) -> list[S
     for run in list(runs.select_for_update().order_by("pk")):
         overtake(run, actor=actor, at=at)
     return locked
+
+
+@transaction.atomic(durable=True)
+def renew(*, recipe: Recipe, actor: str, at: datetime) -> None:
+    """Have every slice of a recipe trained again, in the environment of whoever trains now."""
+    first = recipe.slices.filter(slice=0).values_list("recipe", "shard", "slice")
+    raise_epochs(set(first), actor=actor, at=at)
 
 
 def overtake(run: TrainingRun, *, actor: str, at: datetime) -> None:

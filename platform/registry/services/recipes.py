@@ -7,10 +7,10 @@ from django.db import connection, transaction
 
 import mlcore.recipe
 from corpus import vault
-from corpus.models import Identity
+from corpus.models import Identity, Subject
 from ledger import log
 from ledger.kinds import Kind
-from registry.models import Recipe, Slice
+from registry.models import Recipe, Slice, TrainingRun
 from registry.services import places
 
 FEW = 5_000
@@ -60,16 +60,24 @@ def use(*, recipe: mlcore.recipe.Recipe, base_digest: str, actor: str, at: datet
     if not row.is_current:
         Recipe.objects.filter(is_current=True).update(is_current=False)
         Recipe.objects.filter(pk=row.pk).update(is_current=True)
+        left = TrainingRun.objects.filter(state__in=TrainingRun.OPEN).exclude(recipe=row)
+        for run in left.select_for_update().order_by("pk"):
+            places.overtake(run, actor=actor, at=at)
         row.refresh_from_db()
     return row
 
 
 def _place_everyone(recipe: Recipe) -> None:
-    people = {}
-    identities = Identity.objects.order_by("pk").values_list("subject_id", "sealed")
-    for pk, sealed in identities.iterator(chunk_size=FEW):
-        people[pk] = vault.unseal(sealed, purpose="identity", about=pk).decode()
-        if len(people) == FEW:
-            places.place(recipe=recipe, people=people)
-            people = {}
-    places.place(recipe=recipe, people=people)
+    everyone = list(Subject.objects.order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(everyone), FEW):
+        # Locked, as an ingestion does: an erasure went first, or waits and finds the placement.
+        some = Subject.objects.select_for_update(no_key=True).filter(
+            pk__in=everyone[start : start + FEW]
+        )
+        there = [subject.pk for subject in some.order_by("pk")]
+        sealed = Identity.objects.filter(subject__in=there).values_list("subject_id", "sealed")
+        people = {
+            pk: vault.unseal(identity, purpose="identity", about=pk).decode()
+            for pk, identity in sealed
+        }
+        places.place(recipe=recipe, people=people)

@@ -1,7 +1,6 @@
 """Putting a release live: one row in one transaction, and the end of the one before it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
@@ -27,13 +26,12 @@ from registry.services import live, places, runs
 from registry.services.runs import LeaseLost
 
 
-@dataclass(frozen=True)
-class Destroyed:
-    """How much was made unreadable."""
+class MixedEnvironments(Exception):
+    """The adapters were trained by different code or on different machines.
 
-    adapters: int
-    trunk_states: int
-    indexes: int
+    No twin would end with the same bits, so they do not serve together: `train --anew` makes all
+    of them again.
+    """
 
 
 @transaction.atomic(durable=True)
@@ -46,6 +44,7 @@ def put_live(*, run: TrainingRun, worker: UUID, panel: Sequence[UUID], at: datet
 
     Raises:
         LeaseLost: the data changed while the index was computed; nothing is switched.
+        MixedEnvironments: some adapters are of another code version or machine.
     """
     recipe = run.recipe
     # Of every recipe, in lock order: superseding another recipe's adapters raises its epochs.
@@ -53,6 +52,7 @@ def put_live(*, run: TrainingRun, worker: UUID, panel: Sequence[UUID], at: datet
     epoch = sum(row.epoch for row in slices if row.recipe_id == recipe.pk)
     if epoch != run.epoch or runs.stale_slices(recipe):
         raise LeaseLost(f"{run}: the data changed")
+    _refuse_mixture(recipe)
     take_turns()
     runs.end(run=run, worker=worker, at=at)
     last = recipe.plain.slices - 1
@@ -71,6 +71,14 @@ def put_live(*, run: TrainingRun, worker: UUID, panel: Sequence[UUID], at: datet
     )
     _destroy_superseded(recipe, actor=f"worker:{worker}", at=at)
     return release
+
+
+def _refuse_mixture(recipe: Recipe) -> None:
+    made_in = {
+        manifest.digest(adapter.named["environment"]) for adapter in runs.fresh_adapters(recipe)
+    }
+    if len(made_in) > 1:
+        raise MixedEnvironments(f"{recipe}: adapters of {len(made_in)} environments")
 
 
 def take_turns() -> None:
@@ -103,13 +111,8 @@ def switch(
     shards = sorted(adapters)
     index = index_file.pack(shards, *_panel_rows(recipe, [adapters[s] for s in shards], panel))
     index_digest = sha256(index).hexdigest()
-    live_digest = manifest.digest(
-        {
-            "recipe": recipe.digest,
-            "adapters": {str(shard): adapters[shard].digest for shard in shards},
-            "index": index_digest,
-        }
-    )
+    digests = {shard: adapters[shard].digest for shard in shards}
+    live_digest = live.digest_of(recipe=recipe, adapters=digests, index=index_digest)
     before = Release.objects.select_for_update().filter(is_live=True).first()
     if before is not None:
         Release.objects.filter(pk=before.pk).update(is_live=False, replaced_at=at)
@@ -130,7 +133,7 @@ def switch(
     facts = {
         "kind": kind.value,
         "before": str(before.pk) if before else "",
-        "adapters": {str(shard): adapters[shard].digest for shard in shards},
+        "adapters": {str(shard): digest for shard, digest in digests.items()},
         "index": index_digest,
         "live": live_digest,
     }

@@ -4,8 +4,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.utils import timezone
 
 from config import terminal, training
+from registry.services import places
 
 
 class Command(BaseCommand):
@@ -18,6 +20,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--recipe", help="a name under recipes/ or a path; default: the one in use, or smollm2"
         )
+        parser.add_argument(
+            "--anew", action="store_true", help="train every slice again, as after an upgrade"
+        )
         terminal.add_json(parser)
 
     def handle(self, **options: Any) -> None:
@@ -25,6 +30,8 @@ class Command(BaseCommand):
         with terminal.answering(options) as answer:
             with answer.progress() as bars:
                 recipe = training.choose(options["recipe"], actor="cli")
+                if options["anew"]:
+                    places.renew(recipe=recipe, actor="cli", at=timezone.now())
                 trained = training.train(recipe, actor="cli", on_runs=bars.runs)
             answer.say(
                 f"Release {trained['release']} is live: {len(trained['adapters'])} adapters, "
