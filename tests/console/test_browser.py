@@ -93,8 +93,11 @@ def test_one_files_another_approves_and_the_page_shows_the_work_by_itself(site, 
     officer.get_by_label("Law", exact=True).select_option("gdpr")
     officer.get_by_role("button", name="File the request").click()
     expect(officer.locator(".receipt")).to_contain_text("expunge-receipt-1.")
-    expect(officer.get_by_role("link", name="Decide")).to_have_count(0)
     ticket = DeletionRequest.objects.get()
+    officer.get_by_role("link", name=f"Open {ticket.number}").click()
+    expect(officer.get_by_role("heading", name=ticket.number)).to_be_visible()
+    expect(officer.locator(".receipt")).to_have_count(0)
+    expect(officer.get_by_role("link", name="Decide")).to_have_count(0)
 
     approver.goto(f"{site}/requests/?view=mine")
     approver.get_by_role("link", name=ticket.number).click()
@@ -161,6 +164,7 @@ def test_everything_works_without_javascript(site, enter, people):
     officer.get_by_label("The person’s id").fill(factories.PERSON)
     officer.get_by_label("Law", exact=True).select_option("ccpa")
     officer.get_by_role("button", name="File the request").click()
+    officer.get_by_role("link", name="Open DR-").click()
     officer.get_by_text("Withdraw this request").click()
     officer.get_by_role("button", name="Withdraw").click()
 

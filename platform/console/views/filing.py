@@ -1,24 +1,30 @@
-"""A new request, and the receipt that is shown once after it."""
+"""A new request, and the receipt that is in the answer to it and nowhere else."""
+
+from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from console import access
+from console import access, clock, words
+from console.chrome import rights_of
 from console.forms import FilingForm, marked
-from corpus import vault
 from erasure import services
 from erasure.clocks import Regulation
 from erasure.models import DeletionRequest
-
-RECEIPT = "receipt"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @access.filing
 def new(http: HttpRequest) -> HttpResponse:
-    """File a request. The receipt travels to the next page in the session, and is then gone."""
+    """File a request, and answer with its receipt.
+
+    There is no redirect on purpose: to show the receipt on a next page, something would have to
+    keep it until then, and what is kept can outlive the erasure. Sent again, the form finds the
+    request open.
+    """
+    at = timezone.now()
     form = FilingForm(http.POST or None)
     existing = None
     if http.method == "POST" and form.is_valid():
@@ -29,17 +35,14 @@ def new(http: HttpRequest) -> HttpResponse:
                 items=given["named"],
                 regulation=Regulation(given["regulation"]),
                 filed_by=access.officer(http),
-                at=timezone.now(),
+                at=at,
             )
         except services.AlreadyOpen as error:
             existing = error.request
         except services.BadRequest as error:
             form.add_error(error.field, f"{str(error)[0].upper()}{str(error)[1:]}.")
         else:
-            # Sealed, as sessions lie in the database and the receipt must lie nowhere in clear.
-            sealed = vault.seal(receipt.encode(), purpose=RECEIPT, about=ticket.pk)
-            http.session[RECEIPT] = {"number": ticket.number, "sealed": sealed.hex()}
-            return redirect("request", number=ticket.number)
+            return filed(http, ticket, receipt, at=at)
     marked(form)
     status = 422 if form.errors else 409 if existing else 200
     return render(
@@ -47,13 +50,15 @@ def new(http: HttpRequest) -> HttpResponse:
     )
 
 
-def receipt_for(http: HttpRequest, ticket: DeletionRequest) -> str | None:
-    """The receipt of a request that this session just filed: once, then never again.
-
-    A page that only refreshes a part of itself does not use it up.
-    """
-    kept = http.session.get(RECEIPT)
-    if not kept or kept["number"] != ticket.number or "HX-Request" in http.headers:
-        return None
-    sealed = bytes.fromhex(http.session.pop(RECEIPT)["sealed"])
-    return vault.unseal(sealed, purpose=RECEIPT, about=ticket.pk).decode()
+def filed(
+    http: HttpRequest, ticket: DeletionRequest, receipt: str, *, at: datetime
+) -> HttpResponse:
+    """The page that says so, 201: the one place where the receipt is ever written."""
+    reader = words.Reader(user=access.officer(http), may_decide=rights_of(http).may_decide)
+    context = {
+        "ticket": ticket,
+        "receipt": receipt,
+        "status": words.status(ticket, reader),
+        "ruler": clock.ruler(ticket, at=at),
+    }
+    return render(http, "console/request_filed.html", context, status=201)

@@ -14,7 +14,6 @@ from console.chrome import rights_of
 from console.forms import DENY, DecisionForm, marked
 from console.plan import plan_rows
 from console.timeline import timeline
-from console.views.filing import receipt_for
 from corpus import vault
 from erasure import desk, services
 from erasure.models import CannotMove, DeletionRequest
@@ -78,7 +77,6 @@ def show(http: HttpRequest, number: str) -> HttpResponse:
             "items": []
             if ticket.is_erased
             else [*ticket.items.values_list("item__title", flat=True)],
-            "receipt": receipt_for(http, ticket),
         },
     )
 
