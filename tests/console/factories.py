@@ -40,7 +40,13 @@ ERASED_COUNTS = {
     "index": "1",
     "time_to_clean_s": "1.7",
 }
-CHECKS = ("states_destroyed", "records_absent", "lists_committed", "adapters_fresh", "old_destroyed")
+CHECKS = (
+    "states_destroyed",
+    "records_absent",
+    "lists_committed",
+    "adapters_fresh",
+    "old_destroyed",
+)
 # The way to each state; a request is walked along it, so that its log is like a real one's.
 WAY = {
     State.AWAITING_APPROVAL: [],
