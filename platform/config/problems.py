@@ -4,10 +4,22 @@ from typing import Any
 
 from django.http import Http404
 from rest_framework import exceptions
+from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import exception_handler
+from rest_framework.views import APIView, exception_handler
 
 from erasure.services import AlreadyOpen, BadRequest
+
+
+class NoSuchAddress(APIView):
+    """Whatever is asked of an address under /api/ that is not there: 404, for anybody."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse before the method is looked at."""
+        raise exceptions.NotFound
 
 
 def handler(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -1,11 +1,13 @@
 """All addresses: the console at the root, the API under /api/v1/."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 
+from config import problems
 from erasure import api as erasure
 
 urlpatterns = [
     path("api/v1/requests", erasure.Requests.as_view(), name="api-requests"),
-    path("api/v1/requests/<uuid:pk>", erasure.OneRequest.as_view(), name="api-request"),
+    path("api/v1/requests/<slug:name>", erasure.OneRequest.as_view(), name="api-request"),
+    re_path(r"^api(/|$)", problems.NoSuchAddress.as_view()),
     path("", include("console.urls")),
 ]

@@ -52,36 +52,51 @@ def rows(path: Path, *, required: tuple[str, ...], more: bool = False) -> Iterat
 
 def _check_columns(columns: list[str], required: tuple[str, ...], more: bool) -> None:
     # A file without a header has data where the header should be: the names are not repeated.
+    wanted = ", ".join(required)
     for name in required:
         if name not in columns:
-            raise BadFile(
-                f"header: column {name} is missing; the columns are {', '.join(required)}"
-            )
+            is_one = len(columns) == 1 and any(mark in columns[0] for mark in ";\t|")
+            hint = "the separator must be a comma" if is_one else f"the columns are {wanted}"
+            raise BadFile(f"header: column {name} is missing; {hint}")
     for position, name in enumerate(columns, start=1):
         if columns.count(name) > 1:
             raise BadFile(f"header: column {position} is there twice")
         if not more and name not in required:
-            raise BadFile(f"header: column {position} is unknown; use {', '.join(required)}")
+            raise BadFile(f"header: column {position} is unknown; use {wanted}")
 
 
 def _csv(path: Path, required: tuple[str, ...], more: bool) -> Iterator[Raw]:
-    ahead = "header"  # what the reader fails on, if it fails
+    # What the reader fails on, if it does. It decodes some thousand bytes at a time, so what is not
+    # UTF-8 stops it before it gives the header, even when the header is not at fault.
+    ahead = "header"
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:
             columns = next(reader, [])
             _check_columns(columns, required, more)
             ahead = "row 1"
-            for number, cells in enumerate(reader, start=1):
+            filled = (cells for cells in reader if len(cells) > 1 or any(map(str.strip, cells)))
+            for number, cells in enumerate(filled, start=1):
                 where = f"row {number} (line {reader.line_num})"
                 if len(cells) != len(columns):
                     raise BadFile(f"{where}: has {len(cells)} cells, the header {len(columns)}")
                 yield Raw(where, dict(zip(columns, cells, strict=True)))
                 ahead = f"row {number + 1}"
         except UnicodeDecodeError:
+            if ahead == "header" and _has_readable_header(path):
+                ahead = "row 1"
             raise BadFile(f"{ahead} or shortly after: not UTF-8") from None
         except csv.Error as error:
             raise BadFile(f"{ahead}: not CSV ({error})") from None
+
+
+def _has_readable_header(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            file.readline(csv.field_size_limit()).decode()
+        except UnicodeDecodeError:
+            return False
+    return True
 
 
 # What pyarrow raises on the way from a cell to Python: text that is not UTF-8 and times that
@@ -196,9 +211,18 @@ def moment(raw: Raw, column: str) -> datetime:
             at = datetime.fromisoformat(str(cell).strip())
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
+        hint = "; milliseconds?" if _may_be_milliseconds(cell) else ""
         raise BadFile(
-            f"{raw.where}: {column} is neither Unix seconds nor an ISO 8601 time"
+            f"{raw.where}: {column} is neither Unix seconds nor an ISO 8601 time{hint}"
         ) from None
+
+
+def _may_be_milliseconds(cell: Any) -> bool:
+    try:
+        datetime.fromtimestamp(float(str(cell)) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return False
+    return True
 
 
 def _present(raw: Raw, column: str) -> Any:

@@ -3,10 +3,9 @@
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from rest_framework import serializers, status
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -92,10 +91,13 @@ class Requests(APIView):
 
 
 class OneRequest(APIView):
-    """One request, by its id."""
+    """One request, by its id or its number."""
 
     permission_classes = (MayRead,)
 
-    def get(self, http: Request, pk: str) -> Response:
+    def get(self, http: Request, name: str) -> Response:
         """Where the request is."""
-        return Response(shown(get_object_or_404(DeletionRequest, pk=pk)))
+        request = DeletionRequest.objects.named(name)
+        if request is None:
+            raise NotFound
+        return Response(shown(request))

@@ -144,6 +144,8 @@ class DeletionRequest(models.Model):
         the request and the other gets CannotMove.
         """
         was = State(self.state)
+        if to not in NEXT[was] and to in NEXT[State.AWAITING_APPROVAL]:
+            raise CannotMove(f"{self}: was decided already; it is {was.label}")
         if to not in NEXT[was]:
             raise CannotMove(f"{self}: {was.label} does not lead to {to.label}")
         moved = type(self).objects.filter(pk=self.pk, state=was).update(state=to, **fields)

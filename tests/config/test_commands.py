@@ -1,6 +1,7 @@
 """Commands: one JSON document on success and on failure, and an exit code that says which."""
 
 import json
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -8,6 +9,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.utils import timezone
 
+from config.management.commands import demo
 from corpus.models import Interaction
 from erasure.models import DeletionRequest
 from erasure.services import execution
@@ -143,7 +145,8 @@ def test_the_person_who_filed_cannot_approve_by_command(world, run):
     assert error == f"{request}: you filed it; somebody else must decide"
     fails(run, "request_erasure", *f"--subject {FIRST_OF_0} --regulation gdpr --as olivia".split())
     run("approve", request.number, "--as", "adam")
-    assert "does not lead to Approved" in fails(run, "approve", request.number, "--as", "adam")
+    again = fails(run, "approve", request.number, "--as", "adam")
+    assert again == f"{request}: was decided already; it is Retraining"
 
 
 def test_an_approval_that_the_sweep_overtook_is_answered(world, run, monkeypatch):
@@ -185,9 +188,9 @@ def test_scoring_names_what_it_does_not_know_by_its_place(trained, run):
         (["--history", "mx=3", "--candidates", "m1"], "history entry 1: not in the"),
     ):
         assert fails(run, "score", *words).startswith(message)
-    for entry in ("m5", "m5=", "m5=good", "m5=nan", "m5=Infinity"):
+    for entry in ("m5", "=5", "m5=", "m5=good", "m5=nan", "m5=Infinity", "m5=1e999999", "m5=1_0"):
         with pytest.raises(CommandError, match="each entry is ITEM=VALUE, and VALUE a number"):
-            run("score", "--history", entry, "--candidates", "m1")
+            run("score", "--history", "m6=5", entry, "--candidates", "m1")
 
 
 def test_a_replay_is_identical_and_turns_red_when_a_row_was_changed(trained, run):
@@ -208,6 +211,64 @@ def test_a_replay_is_identical_and_turns_red_when_a_row_was_changed(trained, run
     assert [each["identical"] for each in run.document["slices"]] == [True, False]
     assert not run.document["identical"]
     assert fails(run, "replay", "--shard", "9") == "shard 9 is not in the live release"
+
+
+def test_a_key_that_is_none_is_not_the_logs_fault(world, run):
+    run("verify_log")
+    before = tables.state()
+
+    for key in ("nonsense", "a+b+c", "expunge.local/log+00000000+AQ=="):
+        assert fails(run, "verify_log", "--key", key).startswith("the key: ")
+
+    assert tables.changed(before) == set()
+
+
+def test_what_came_in_is_said_in_the_singular_too(empty, tmp_path, capsys):
+    def said(*words: str) -> str:
+        capsys.readouterr()
+        call_command(*words)
+        return capsys.readouterr().out.splitlines()[-1]
+
+    one = write(tmp_path / "one.csv", rows_of("person-0", count=1))
+    two = write(tmp_path / "two.csv", rows_of("person-7", count=2))
+    film = tmp_path / "film.csv"
+    film.write_text("item,title\nnew-film,New\n")
+
+    assert said("ingest", str(one)) == "1 interaction of 1 person"
+    assert said("ingest", str(one)) == "1 interaction was ingested before; nothing changed"
+    assert said("ingest", str(two)) == "2 interactions of 1 person"
+    assert said("ingest", str(two)) == "2 interactions were ingested before; nothing changed"
+    assert said("ingest_catalogue", str(film)) == "1 item, new"
+    assert said("ingest_catalogue", str(film)) == "1 item, known already"
+    film.write_text("item,title\nnew-film,New\nnewer-film,Newer\n")
+    assert said("ingest_catalogue", str(film)) == "2 items, some of them new"
+    assert said("ingest_catalogue", str(film)) == "2 items, all known already"
+
+
+def test_train_says_where_each_request_is_now(trained, run, capsys):
+    request = trained.file(FIRST_OF_0)
+    run("approve", request.number, "--as", "adam")
+    capsys.readouterr()
+
+    call_command("train")
+
+    assert f"{request.number}: Completed\n" in capsys.readouterr().out
+
+
+def test_the_demo_names_its_file_as_one_can_open_it_from_here(tmp_path, monkeypatch):
+    inside, outside = tmp_path / "here" / "var" / "summary.json", tmp_path / "summary.json"
+    inside.parent.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+
+    assert demo.from_here(inside) == Path("var/summary.json")
+    assert demo.from_here(outside) == outside
+
+
+def test_down_answers_in_json_and_leaves_another_server_alone(run, monkeypatch):
+    for stopped in (True, False):
+        monkeypatch.setattr("config.embedded.stop", lambda stopped=stopped: stopped)
+
+        assert run("down") == {"stopped": stopped}
 
 
 @pytest.mark.parametrize(

@@ -254,3 +254,9 @@ def test_an_interaction_happens_once_whatever_the_rating(known, csv_file, take):
         take(csv_file("ada-lovelace,m1,1,1000\n", name="again.csv"))
 
     assert Interaction.objects.count() == 2
+
+
+def test_lines_that_are_wholly_blank_are_skipped(films, csv_file, take):
+    taken = take(csv_file("ada,m1,3,2000\n\n  \nada,m2,4,2001\n\n"))
+
+    assert taken.rows == Interaction.objects.count() == 2

@@ -24,6 +24,12 @@ def people(text: str) -> int | None:
     return int(text)
 
 
+def from_here(path: Path) -> Path:
+    """The path as one can open it from the current folder: relative to it, if it is inside."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path.absolute()
+
+
 class Command(BaseCommand):
     """Ingest, train, erase one person, restore, check every claim. Exits with 1 if one fails."""
 
@@ -54,7 +60,7 @@ class Command(BaseCommand):
             if options["write"] and not journey.failed:
                 options["write"].write_text(report.markdown(figures), "utf-8")
             answer.show(report.table(figures))
-            answer.say(f"Written to {path.relative_to(settings.EXPUNGE_VAR.parent)}")
+            answer.say(f"Written to {from_here(path)}")
             answer.give(figures)
             if journey.failed:
                 raise CommandError(f"these claims do not hold: {', '.join(journey.failed)}")

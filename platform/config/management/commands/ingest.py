@@ -31,8 +31,14 @@ class Command(BaseCommand):
                     at=timezone.now(),
                     on_rows=lambda rows: bars.move("rows", rows, None),
                 )
-            again = "" if taken.is_new else " were ingested before; nothing changed"
-            answer.say(f"{taken.rows:,} interactions{again or f' of {taken.subjects:,} people'}")
+            one = taken.rows == 1
+            rows = f"{taken.rows:,} interaction{'' if one else 's'}"
+            people = f"{taken.subjects:,} {'person' if taken.subjects == 1 else 'people'}"
+            if taken.is_new:
+                answer.say(f"{rows} of {people}")
+            else:
+                was = "was" if one else "were"
+                answer.say(f"{rows} {was} ingested before; nothing changed")
             answer.give(
                 {
                     "batch": taken.batch,

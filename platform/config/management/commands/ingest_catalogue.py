@@ -31,6 +31,9 @@ class Command(BaseCommand):
                     at=timezone.now(),
                     on_rows=lambda rows: bars.move("rows", rows, None),
                 )
-            state = "new items among them" if taken.is_new else "all known already"
-            answer.say(f"{taken.rows:,} items, {state}")
+            if taken.rows == 1:
+                answer.say(f"1 item, {'new' if taken.is_new else 'known already'}")
+            else:
+                state = "some of them new" if taken.is_new else "all known already"
+                answer.say(f"{taken.rows:,} items, {state}")
             answer.give({"rows": taken.rows, "is_new": taken.is_new})

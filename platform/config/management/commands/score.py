@@ -1,13 +1,13 @@
 """`score`: how likely somebody is to like each candidate, by the live release."""
 
 from argparse import ArgumentParser, ArgumentTypeError
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
 from config import terminal
-from corpus import vault
+from corpus import reading, vault
 from registry import serving
 from registry.services import live
 
@@ -15,13 +15,9 @@ from registry.services import live
 def pair(text: str) -> tuple[str, Decimal]:
     """ITEM=VALUE."""
     item, _, value = text.rpartition("=")
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
-        raise ArgumentTypeError("each entry is ITEM=VALUE, and VALUE a number")
-    return item, number
+    if not item or not reading.NUMBER.fullmatch(value):
+        raise ArgumentTypeError("each entry is ITEM=VALUE, and VALUE a number as ingest takes it")
+    return item, Decimal(value)
 
 
 class Command(BaseCommand):

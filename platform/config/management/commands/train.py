@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from config import terminal, training
+from erasure.models import DeletionRequest
 from registry.services import places
 
 
@@ -37,6 +38,6 @@ class Command(BaseCommand):
                 f"Release {trained['release']} is live: {len(trained['adapters'])} adapters, "
                 f"live digest {trained['live_digest']}"
             )
-            for number in trained["settled"]:
-                answer.say(f"{number} moved on")
+            for request in DeletionRequest.objects.filter(number__in=trained["settled"]):
+                answer.say(f"{request}: {request.get_state_display()}")
             answer.give(trained)

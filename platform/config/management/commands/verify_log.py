@@ -10,6 +10,7 @@ from config import terminal
 from ledger import verify
 from ledger.heads import CannotSign
 from ledger.sequencer import LogBroken
+from verifier import notes
 
 
 class Command(BaseCommand):
@@ -25,6 +26,11 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         """Verify it. Exits with 1 if anything differs."""
         with terminal.answering(options) as answer:
+            try:
+                if options["key"] is not None:
+                    notes.parse_vkey(options["key"])
+            except notes.BadNote as error:
+                raise CommandError(f"the key: {error}") from None
             with suppress(LogBroken, CannotSign):  # what they object to is found and named below
                 terminal.sequence()
             report = verify.verify(vkey=options["key"])
