@@ -9,6 +9,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from erasure.models import DeletionRequest
 from erasure.states import State
+from ledger import heads, sequencer
 from registry.models import TrainingRun
 from tests.console import factories
 
@@ -117,6 +118,9 @@ def test_one_files_another_approves_and_the_page_shows_the_work_by_itself(site, 
         state=State.COMPLETED, completed_at=timezone.now(), restored_at=timezone.now()
     )
     expect(approver.locator("#lead")).to_contain_text("Completed.")
+    sequencer.drain_all()
+    head = heads.sign(at=timezone.now())
+    expect(approver.locator("#foot")).to_contain_text(f"tree head {head.size}")
     expect(approver.locator("[hx-trigger]")).to_have_count(0)
     assert factories.PERSON not in approver.content()
 

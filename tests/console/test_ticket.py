@@ -9,7 +9,7 @@ from django.utils import timezone
 from console import progress, words
 from erasure.models import DeletionRequest
 from erasure.states import ERASED, State
-from ledger import log, sequencer
+from ledger import heads, log, sequencer
 from registry.models import AdapterVersion, Release, TrainingRun
 from tests.console import factories
 
@@ -43,10 +43,20 @@ def test_page_of_every_state_starts_with_its_sentence(as_, people, made, recipe,
 
 @pytest.mark.parametrize("state", State)
 def test_page_refreshes_itself_exactly_while_the_machine_works(as_, made, state):
-    page = page_of(as_("auditor"), made(state))
+    ticket = made(state)
+    sequencer.drain_all()
+    heads.sign(at=timezone.now())
+
+    page = page_of(as_("auditor"), ticket)
 
     works = state in (State.APPROVED, State.EXECUTING, State.VERIFYING)
     assert ("hx-trigger" in page) is works
+
+
+def test_page_refreshes_itself_until_every_entry_has_a_signed_place(as_, made):
+    page = page_of(as_("auditor"), made(State.COMPLETED))
+
+    assert "hx-trigger" in page
 
 
 @pytest.mark.parametrize("state", ERASED)

@@ -69,7 +69,9 @@ def show(http: HttpRequest, number: str) -> HttpResponse:
         "console/request.html",
         {
             **context,
-            "is_working": ticket.state in (State.APPROVED, State.EXECUTING, State.VERIFYING),
+            # Until the log has a signed place for every entry, the page is not what will stay.
+            "is_working": ticket.state in (State.APPROVED, State.EXECUTING, State.VERIFYING)
+            or not context["timeline"].is_signed,
             "is_waiting": ticket.state == State.AWAITING_APPROVAL,
             "steps": stages.steps(ticket, context["work"]),
             "records": ticket.records.count() if ticket.is_erased else 0,
