@@ -26,6 +26,7 @@ from erasure.services.filing import MayNotFile
 from ledger import heads, sequencer
 from ledger.heads import CannotSign
 from ledger.sequencer import LogBroken
+from ledger.signing import BadLogKey
 from mlcore.recipe import BadRecipe
 from registry.bases import BaseMissing
 from registry.driver import TrainingFailed
@@ -39,6 +40,7 @@ EXPECTED = (
     TrainingFailed,
     BadFile,
     BadKey,
+    BadLogKey,
     BadRecipe,
     BadRequest,
     CannotFetch,

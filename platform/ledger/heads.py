@@ -1,11 +1,15 @@
-"""Sign the log's head: a step of its own, after commit, and only forwards."""
+"""Sign the log's head: a step of its own, after commit, and only forwards.
+
+What was signed last is known from two places: the newest tree head in the database, and the note
+that the signer keeps beside its key. The log must extend both.
+"""
 
 from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
 
-from ledger import signing, tiles
+from ledger import memory, signing, tiles
 from ledger.models import SequencerState, TreeHead
 from verifier import notes
 
@@ -19,9 +23,11 @@ def sign(*, at: datetime) -> TreeHead | None:
     """Sign the committed log, if it has grown since the last tree head.
 
     Reads hashes, not bodies: ``verify`` does that. Durable, so that what it reads is committed.
+    The note is kept beside the key before its row is inserted; if the process dies in between,
+    the next call inserts that very note.
 
     Returns:
-        The new head, or None if there is nothing new to sign.
+        The newest head that was inserted, or None if there is nothing new.
 
     Raises:
         CannotSign: the log is shorter than the last head, or has another root at its size, or
@@ -31,28 +37,55 @@ def sign(*, at: datetime) -> TreeHead | None:
     # The lock makes signers take turns, and keeps the sequencer still between the two reads.
     state = SequencerState.objects.select_for_update().first()
     size, root = (state.next_index, bytes(state.root)) if state else (0, b"")
-    last = TreeHead.objects.order_by("-size").first()
-    if last is not None:
-        _check_extends(last, size=size, root=root)
-    if size == (last.size if last else 0):
+    last, kept = TreeHead.objects.order_by("-size").first(), memory.note()
+    if size == 0 and last is None and kept is None:
         return None
+
+    signer = signing.signer()
+    stored = None if last is None else _stored(last, signer)
+    signed = None if kept is None else _ours(kept, "log.head", signer)
+    known = [each for each in (stored, signed) if each is not None]
+    for each in known:
+        _check_extends(each, size=size, root=root)
+
+    head: TreeHead | None = None
+    if last is not None and (signed is None or signed.size < last.size):
+        # An installation from before there was a log.head, or one whose key folder was restored.
+        memory.keep(last.note)
+    elif kept is not None and signed is not None and (last is None or last.size < signed.size):
+        head = _insert(signed, kept, at=at)
+    if size == max((each.size for each in known), default=0):
+        return head
 
     if _root_at(size) != root:
         raise CannotSign(f"the entries of size {size} do not lead to the log's root")
-    signer = signing.signer()
-    text = notes.Checkpoint(settings.EXPUNGE_ORIGIN, size, root).text()
+    checkpoint = notes.Checkpoint(settings.EXPUNGE_ORIGIN, size, root)
+    note = notes.sign_note(checkpoint.text(), signer)
+    memory.keep(note)
+    return _insert(checkpoint, note, at=at)
+
+
+def _insert(checkpoint: notes.Checkpoint, note: str, *, at: datetime) -> TreeHead:
     return TreeHead.objects.create(
-        size=size, root=root, note=notes.sign_note(text, signer), signed_at=at
+        size=checkpoint.size, root=checkpoint.root, note=note, signed_at=at
     )
 
 
-def _check_extends(last: TreeHead, *, size: int, root: bytes) -> None:
-    try:
-        signed = notes.Checkpoint.parse(notes.verify_note(last.note, signing.signer().vkey))
-    except notes.BadNote as bad:
-        raise CannotSign(f"the head of size {last.size} is not one of ours: {bad}") from bad
+def _stored(last: TreeHead, signer: notes.Signer) -> notes.Checkpoint:
+    signed = _ours(last.note, f"the head of size {last.size}", signer)
     if (signed.size, signed.root) != (last.size, bytes(last.root)):
         raise CannotSign(f"the head of size {last.size} is not what was signed")
+    return signed
+
+
+def _ours(note: str, name: str, signer: notes.Signer) -> notes.Checkpoint:
+    try:
+        return notes.Checkpoint.parse(notes.verify_note(note, signer.vkey))
+    except notes.BadNote as bad:
+        raise CannotSign(f"{name} is not one of ours: {bad}") from bad
+
+
+def _check_extends(signed: notes.Checkpoint, *, size: int, root: bytes) -> None:
     if size < signed.size:
         raise CannotSign(f"the log has {size} entries, and a head of size {signed.size} is signed")
     if (root if size == signed.size else _root_at(signed.size)) != signed.root:

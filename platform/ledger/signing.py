@@ -1,7 +1,8 @@
 """The key that signs tree heads: a file that its owner alone reads, made once.
 
 ``log.key`` holds sumdb's form, ``PRIVATE+KEY+name+id+base64(0x01 || seed)``; ``log.pub`` beside it
-holds the verification key to hand out. A KMS takes this module's place with the same two functions.
+holds the verification key to hand out; ``memory`` keeps a third file there. A KMS takes this
+module's place with the same two functions.
 """
 
 import base64
@@ -20,27 +21,37 @@ class BadLogKey(ValueError):
     """The log's key file cannot be used, or is another log's."""
 
 
+def folder() -> Path:
+    """Where the log keeps ``log.key``, ``log.pub`` and ``log.head``."""
+    return Path(settings.EXPUNGE_KEYS)
+
+
 def signer() -> notes.Signer:
     """The log's signer, made with mode 0600 if there is none.
 
     Raises:
-        BadLogKey: the file is not a key, or one that was made for another origin.
+        BadLogKey: the file is not a key, or one that was made for another origin, or it is gone
+            from beside what is only ever written after it.
     """
-    folder = Path(settings.EXPUNGE_KEYS)
-    path = folder / "log.key"
+    here = folder()
+    path = here / "log.key"
+    # Looked at before the key: another process that makes both right now is no loss of the key.
+    left = [name for name in ("log.pub", "log.head") if (here / name).exists()]
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if left:
+            raise BadLogKey(f"log.key: is gone, and {left[0]} is here; put the log's own key back")
+        here.mkdir(parents=True, exist_ok=True, mode=0o700)
         files.write_once(path, _format(Ed25519PrivateKey.generate()), mode=0o600)
     found = _parse(path.read_text())
     # Written after the key, by whoever finds it missing: a crash between the two mends itself.
-    if not (folder / "log.pub").exists():
-        files.write_once(folder / "log.pub", found.vkey + "\n", mode=0o644)
+    if not (here / "log.pub").exists():
+        files.write_once(here / "log.pub", found.vkey + "\n", mode=0o644)
     return found
 
 
 def vkey() -> str | None:
     """The verification key in ``log.pub``; None if nothing was ever signed here."""
-    path = Path(settings.EXPUNGE_KEYS) / "log.pub"
+    path = folder() / "log.pub"
     return path.read_text().strip() if path.exists() else None
 
 

@@ -4,14 +4,21 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import sleep
+from typing import Final
 
 from django.conf import settings
 from django.db import connection, transaction
 
-from ledger import signing
+from ledger import memory, signing
 from ledger.models import Entry, SequencerState, Tile, TreeHead
 from ledger.tiles import WIDTH
 from verifier import merkle, notes
+
+# Entries are committed a moment before they are signed, and a note is kept a moment before its
+# head is stored: an honest log gets this many moments of so many seconds to be signed.
+LOOKS: Final = 20
+PAUSE: Final = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,19 +40,28 @@ def verify(*, vkey: str | None = None) -> Report:
 
     Checks that positions have no gap, that each entry's hash, id and target are its body's, that
     tiles hold the entries' hashes, that every tree head is signed and has the root of the entries
-    below it, and that the state row has the last one.
+    below it, that the state row has the last root, that the head which the signer remembers in
+    ``log.head`` is among those stored, and that the newest head covers every entry. Events that
+    wait in the outbox are no part of the log yet.
 
     Args:
         vkey: the verification key that heads must be signed with, as an auditor noted it down; by
             default the one in ``log.pub``.
     """
-    walk = _Walk(vkey or signing.vkey())
+    # Remembered before the snapshot is taken: what is signed meanwhile is in neither.
+    walk = _Walk(vkey or signing.vkey(), memory.note())
     difference: str | None = None
-    with _snapshot():
-        try:
-            walk.run()
-        except Differs as differs:
-            difference = str(differs)
+    # Inside a caller's transaction nothing changes by waiting.
+    looks = 1 if connection.in_atomic_block else LOOKS
+    for look in range(1, looks + 1):
+        with _snapshot():
+            if look == looks or _is_signed(walk.kept):
+                try:
+                    walk.run()
+                except Differs as differs:
+                    difference = str(differs)
+                break
+        sleep(PAUSE)
     return Report(
         ok=difference is None,
         entries=walk.tree.size,
@@ -65,12 +81,21 @@ def _snapshot() -> Iterator[None]:
         yield
 
 
+def _is_signed(kept: str | None) -> bool:
+    """Whether the newest head covers the log, and the remembered one is stored, at a glance."""
+    state, last = SequencerState.objects.first(), TreeHead.objects.order_by("-size").first()
+    covered = (state.next_index if state else 0) <= (last.size if last else 0)
+    return covered and (kept is None or TreeHead.objects.filter(note=kept).exists())
+
+
 class _Walk:
     """One pass over the entries, with tiles and heads checked where they end."""
 
-    def __init__(self, vkey: str | None) -> None:
+    def __init__(self, vkey: str | None, kept: str | None) -> None:
         self.vkey = vkey
+        self.kept = kept
         self.heads = 0
+        self.covered = 0
         self.tree = merkle.CompactRange()
         # The hashes of each level's tile that is not full yet: fewer than 256 a level.
         self.edges: list[list[bytes]] = []
@@ -129,19 +154,36 @@ class _Walk:
 
     def _head(self, head: TreeHead) -> None:
         name = f"tree head {head.size}"
-        if self.vkey is None:
-            raise Differs(f"{name}: there is no verification key to check it with")
-        try:
-            signed = notes.Checkpoint.parse(notes.verify_note(head.note, self.vkey))
-        except notes.BadNote as bad:
-            raise Differs(f"{name}: {bad}") from bad
+        signed = self._signed(head.note, name)
         if signed != notes.Checkpoint(settings.EXPUNGE_ORIGIN, head.size, bytes(head.root)):
             raise Differs(f"{name}: the signed text says something else")
         if signed.root != self.tree.root():
             raise Differs(f"{name}: its root is not that of the first {head.size} entries")
         self.heads += 1
+        self.covered = head.size
+
+    def _signed(self, note: str, name: str) -> notes.Checkpoint:
+        if self.vkey is None:
+            raise Differs(f"{name}: there is no verification key to check it with")
+        try:
+            return notes.Checkpoint.parse(notes.verify_note(note, self.vkey))
+        except notes.BadNote as bad:
+            raise Differs(f"{name}: {bad}") from bad
+
+    def _remembered(self) -> None:
+        """Every stored head is checked by now: one of them must be the signer's last."""
+        if self.kept is None:
+            return
+        signed = self._signed(self.kept, "log.head")
+        stored = TreeHead.objects.filter(size=signed.size).first()
+        if stored is None or bytes(stored.root) != signed.root:
+            raise Differs(
+                f"log.head: a head of size {signed.size} was signed here, "
+                "and no tree head with its root is stored"
+            )
 
     def _end(self) -> None:
+        self._remembered()
         state = SequencerState.objects.first()
         size, root = (state.next_index, bytes(state.root)) if state else (0, merkle.EMPTY)
         if size != self.tree.size:
@@ -150,3 +192,5 @@ class _Walk:
             raise Differs(f"state: its root is not that of the {size} entries")
         if (stored := Tile.objects.count()) != self.tiles:
             raise Differs(f"tiles: {stored} are stored, the entries fill {self.tiles}")
+        if self.covered < self.tree.size:
+            raise Differs(f"entries from {self.covered} on are under no tree head")

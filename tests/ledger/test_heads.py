@@ -1,5 +1,6 @@
 """A tree head is signed once, forwards only, with a key that stays where it is."""
 
+import shutil
 import stat
 from multiprocessing.pool import ThreadPool
 
@@ -133,8 +134,7 @@ def test_missing_entries_are_not_signed(logged, write, superuser):
 
 def test_a_head_that_somebody_else_signed_is_not_extended(logged, write, superuser, keys):
     logged(5)
-    (keys / "log.key").unlink()
-    (keys / "log.pub").unlink()
+    shutil.rmtree(keys)
     write(1)
     sequencer.drain_all()
 
@@ -181,6 +181,18 @@ def test_a_lost_public_file_is_written_again(keys):
     signing.signer()
 
     assert signing.vkey() == vkey
+
+
+@pytest.mark.parametrize("left", ["log.pub", "log.head"])
+def test_a_lost_key_is_not_made_anew(logged, keys, left):
+    """A log that goes on under another key looks like a forgery to whoever noted the old one."""
+    logged(1)
+    for each in {"log.key", "log.pub", "log.head"} - {left}:
+        (keys / each).unlink()
+
+    with pytest.raises(BadLogKey, match=rf"log\.key: is gone, and {left} is here"):
+        signing.signer()
+    assert [each.name for each in keys.iterdir()] == [left]
 
 
 def test_the_key_of_another_origin_is_refused(settings):

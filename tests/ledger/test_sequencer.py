@@ -87,6 +87,7 @@ def test_an_event_that_committed_late_is_not_passed_over(write):
 
     assert placed == 1
     assert sequencer.drain_all() == 1
+    heads.sign(at=NOON)
     assert verify().ok
 
 
@@ -121,6 +122,7 @@ def test_racing_writers_and_sequencers_make_one_contiguous_log(write):
     for thread in sequencers:
         thread.join()
     sequencer.drain_all()
+    heads.sign(at=NOON)
 
     assert not errors
     assert sorted(ids()) == sorted(written)

@@ -1,5 +1,6 @@
 """Whatever a superuser does to the log, verify names the first place where it shows."""
 
+import shutil
 from uuid import UUID
 
 import pytest
@@ -96,6 +97,19 @@ def test_an_edit_that_nobody_signed_shows_at_the_state(logged, write, superuser)
     assert difference() == "state: its root is not that of the 5 entries"
 
 
+@pytest.mark.parametrize("signed", [0, 3])
+def test_a_tail_that_nobody_signed_is_not_verified(logged, write, superuser, signed):
+    """Whoever rewrites it can make all its hashes agree."""
+    logged(signed)
+    write(2)
+    sequencer.drain_all()
+    superuser(f"UPDATE ledger_entry SET body = {EDITED} WHERE index = {signed}")
+    superuser("UPDATE ledger_entry SET leaf_hash = sha256('\\x00'::bytea || body)")
+    superuser("UPDATE ledger_sequencerstate SET root = %s", tiles.root_at(signed + 2))
+
+    assert difference() == f"entries from {signed} on are under no tree head"
+
+
 def test_a_deleted_entry_is_named(logged, superuser):
     logged(5)
     superuser("DELETE FROM ledger_entry WHERE index = 2")
@@ -185,8 +199,7 @@ def test_a_whole_log_signed_again_with_a_new_key_fails_for_who_noted_the_old_one
     logged(3)
     noted = signing.vkey()
     forget_tiles_and_heads(superuser)
-    (keys / "log.key").unlink()
-    (keys / "log.pub").unlink()
+    shutil.rmtree(keys)
     heads.sign(at=NOON)
 
     assert verify().ok

@@ -16,6 +16,7 @@ from django.db import connection
 from config import embedded
 from config.wsgi import application
 from corpus.models import Deployment, Item, Subject
+from ledger import signing
 from registry import storage
 from registry.models import Artefact, Recipe
 
@@ -49,7 +50,7 @@ def _drop_everything() -> None:
         cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     connection.close()
     for name in ("log.key", "log.pub", "log.head"):
-        (Path(settings.EXPUNGE_LOG_KEYS) / name).unlink(missing_ok=True)
+        (signing.folder() / name).unlink(missing_ok=True)
 
 
 @contextmanager
