@@ -1,6 +1,7 @@
 """The log's tables: events that wait, events that have a place, full tiles, signed tree heads.
 
-``migrations/ledger/0002_append_only`` holds what models cannot say: nothing here is ever rewritten.
+``migrations/ledger`` holds what models cannot say from 0002 on: nothing here is ever rewritten, and
+nothing leaves the outbox but into the log.
 There are no foreign keys into or out of the log, and it holds no personal data.
 """
 

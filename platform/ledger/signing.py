@@ -23,7 +23,7 @@ class BadLogKey(ValueError):
 
 def folder() -> Path:
     """Where the log keeps ``log.key``, ``log.pub`` and ``log.head``."""
-    return Path(settings.EXPUNGE_KEYS)
+    return Path(settings.EXPUNGE_LOG_KEYS)
 
 
 def signer() -> notes.Signer:

@@ -21,8 +21,8 @@ TABLES = (
 @pytest.fixture(autouse=True)
 def keys(settings, tmp_path):
     """A log key of this test's own."""
-    settings.EXPUNGE_KEYS = tmp_path / "keys"
-    return settings.EXPUNGE_KEYS
+    settings.EXPUNGE_LOG_KEYS = tmp_path / "keys"
+    return settings.EXPUNGE_LOG_KEYS
 
 
 @pytest.fixture
@@ -61,6 +61,8 @@ def superuser(db):
 
     def execute(sql, *params):
         with connection.cursor() as cursor:
+            # A table whose deferred triggers wait for the commit cannot be altered.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
             for table in TABLES:
                 cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
             cursor.execute(sql, params)

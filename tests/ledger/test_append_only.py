@@ -6,9 +6,10 @@ import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
-from ledger import sequencer
+from ledger import log, sequencer
+from ledger.kinds import Kind
 from ledger.models import Entry, Outbox, SequencerState
-from tests.ledger.conftest import TABLES
+from tests.ledger.conftest import NOON, TABLES
 from verifier import merkle
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +58,46 @@ def test_a_waiting_event_cannot_be_edited(write, guarded, role):
     write(1)
 
     refused("UPDATE ledger_outbox SET body = body", role, "append-only: UPDATE")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_waiting_event_cannot_be_deleted(write, role):
+    """Nothing would tell that it had ever been there."""
+    write(2)
+
+    refused(
+        "DELETE FROM ledger_outbox WHERE id = (SELECT min(id) FROM ledger_outbox); "
+        "SET CONSTRAINTS ALL IMMEDIATE",
+        role,
+        "append-only: DELETE on ledger_outbox refused, event .* has no place in the log",
+    )
+
+    assert Outbox.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_deleted_event_is_back_when_its_deleter_could_not_commit(write):
+    (event,) = write(1)
+
+    with pytest.raises(DatabaseError, match=f"event {event} has no place"):
+        Outbox.objects.all().delete()
+
+    assert sequencer.drain() == 1
+    assert Entry.objects.get().event_id == event
+
+
+def test_an_event_is_not_let_go_for_an_entry_with_other_bytes(write):
+    (event,) = write(1)
+    sequencer.drain()
+    Outbox.objects.create(
+        event_id=event,
+        target="a:1",
+        body=log.body_of(
+            Kind.RUN_FAILED, event_id=event, actor="test", target="a:1", at=NOON, facts={}
+        ),
+    )
+
+    refused("DELETE FROM ledger_outbox; SET CONSTRAINTS ALL IMMEDIATE", "origin", "has no place")
 
 
 @pytest.mark.parametrize("role", ROLES)
