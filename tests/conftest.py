@@ -27,6 +27,6 @@ def django_db_setup(django_db_setup, django_db_blocker):
 def own_folders(settings, tmp_path):
     """A store, a log key and a broker of this test's own."""
     settings.EXPUNGE_STORE = tmp_path / "store"
-    settings.EXPUNGE_KEYS = tmp_path / "keys"
+    settings.EXPUNGE_KEYS = settings.EXPUNGE_LOG_KEYS = tmp_path / "keys"
     settings.EXPUNGE_LEASE_SECONDS = 60
     assert django_settings.EXPUNGE_VAR.name == "tests", "the tests must not touch an installation"

@@ -67,7 +67,7 @@ class World:
     def __init__(self, folder: Path, settings) -> None:
         call_command("flush", interactive=False, verbosity=0)
         shutil.rmtree(settings.EXPUNGE_STORE, ignore_errors=True)
-        shutil.rmtree(settings.EXPUNGE_KEYS, ignore_errors=True)
+        shutil.rmtree(settings.EXPUNGE_LOG_KEYS, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.files = 0

@@ -149,7 +149,7 @@ def answering(options: dict[str, Any], *also: type[Exception]) -> Iterator[Answe
         try:
             yield answer
         except Exception:
-            with suppress(LogBroken, CannotSign):  # why the command failed is what people must read
+            with suppress(LogBroken, CannotSign, BadLogKey):  # people must read why it failed
                 sequence()
             raise
         sequence()

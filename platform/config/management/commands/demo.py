@@ -12,7 +12,7 @@ from config.demo import journey as steps
 from config.demo import report, stage
 
 # As many as two CPU cores take in four minutes or so when they have nothing else to do.
-SUBJECTS = 160
+SUBJECTS = 140
 
 
 def people(text: str) -> int | None:
