@@ -25,9 +25,10 @@ FLAGS: Final = {
 
 for _name, _value in FLAGS.items():
     os.environ.setdefault(_name, _value)
-# Decides no bits, so it is no flag of the environment: threads that spin while they wait cost two
-# processes on two cores a factor of three (measured), and one alone gains a tenth by it.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Decides no bits, so it is no flag of the environment. Threads that spin long while they wait cost
+# two processes on two cores a factor of three; threads that never spin cost one process alone a
+# factor of two; some microseconds cost neither (measured, ADR 11).
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 
 def settle(threads: int) -> None:

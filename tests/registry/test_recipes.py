@@ -9,7 +9,7 @@ from mlcore.recipe import BadRecipe
 from registry import storage, work
 from registry.models import AdapterVersion, Recipe, ShardMembership, TrainingRun
 from registry.services import live, runs
-from tests import worlds
+from tests import environment, worlds
 from tests.corpus import tables
 from tests.registry.conftest import FIRST_OF_0, PEOPLE, SECOND_OF_0
 from tests.worlds import World, rows_of
@@ -163,3 +163,19 @@ def test_a_broken_recipe_is_named_by_its_key_and_changes_nothing(
 
     assert type(caught.value).__name__ in {"BadRecipe", "BaseMissing"}
     assert tables.changed(before) == set()
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [("depth = 50", "depth"), ('target_modules = ["zz_proj"]', "target_modules")],
+)
+def test_a_recipe_that_its_base_does_not_fit_never_becomes_current(trained, tmp_path, line, key):
+    tiny = (environment.ROOT / "recipes" / "tiny.toml").read_text().splitlines()
+    bad = tmp_path / "bad.toml"
+    bad.write_text("\n".join(line if each.startswith(f"{key} =") else each for each in tiny))
+
+    with pytest.raises(BadRecipe, match=key):
+        worlds.training.choose(str(bad), actor="test")
+
+    assert Recipe.objects.get().is_current
+    assert not TrainingRun.objects.filter(state__in=TrainingRun.OPEN).exists()
