@@ -25,15 +25,26 @@ from transformers import (
 from transformers.utils import logging
 
 
+class UnsupportedBase(ValueError):
+    """This model or tokenizer cannot be used as a base; the message is one line."""
+
+
 def convert_gguf(gguf: Path, folder: Path) -> None:
-    """Write a GGUF file as a folder that ``base_model.open_base`` opens, in float32."""
+    """Write a GGUF file as a folder that ``base_model.open_base`` opens, in float32.
+
+    Raises:
+        UnsupportedBase: if transformers cannot read the file as a causal language model.
+    """
     if folder.exists():
         return
-    with quietly():
-        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-        model = AutoModelForCausalLM.from_pretrained(
-            gguf.parent, gguf_file=gguf.name, dtype=torch.float32
-        )
+    try:
+        with quietly():
+            tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+            model = AutoModelForCausalLM.from_pretrained(
+                gguf.parent, gguf_file=gguf.name, dtype=torch.float32
+            )
+    except Exception as error:  # of many libraries, with no type in common
+        raise UnsupportedBase(f"{gguf}: no model opens: {first_line(error)}") from error
     with complete(folder) as draft:
         tokenizer.save_pretrained(draft)
         write_model(model, draft)
@@ -102,6 +113,11 @@ def complete(folder: Path) -> Iterator[Path]:
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def first_line(error: Exception) -> str:
+    """What an error of another library says, as far as a sentence of ours can hold it."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 @contextmanager

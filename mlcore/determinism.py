@@ -9,7 +9,7 @@ import os
 from typing import Final
 
 # Raise it with any change that changes the bits of an adapter or of the aggregation index.
-CODE_VERSION: Final = "1"
+CODE_VERSION: Final = "2"
 
 FLAGS: Final = {
     # Conditional bitwise reproducibility. Without it MKL's matrix-vector product gives different

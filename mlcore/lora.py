@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own name for it)
 from torch import Tensor, nn
 
-from mlcore import blocks
+from mlcore import blocks, devices
 from mlcore.base_model import Base
 from mlcore.recipe import Recipe
 
@@ -36,16 +36,28 @@ class Adapted(nn.Module):
         super().__init__()
         self.linear = linear
         self.scale = scale
-        self.a: Tensor | None = None  # (r, in)
+        self.a: Tensor | None = None  # (r, in) for all rows, or (rows, r, in)
         self.b: Tensor | None = None  # (out, r) for all rows, or (rows, out, r)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.linear(x)  # (rows, T, out)
         if self.a is None or self.b is None:
             return y
-        u = F.linear(x.to(self.a.dtype), self.a)  # (rows, T, r)
-        update = F.linear(u, self.b) if self.b.dim() == 2 else torch.bmm(u, self.b.mT)
-        return (y + self.scale * update).to(y.dtype)
+        # A base over several devices has its adapter on the first of them.
+        a, b = self.a.to(x.device), self.b.to(x.device)
+        u = _apply(a, x.to(a.dtype))  # (rows, T, r)
+        if u.dtype != y.dtype:
+            return (y + self.scale * _apply(b, u)).to(y.dtype)
+        # Into y itself: two more copies of y took as long as all else of an adapter (ADR 16).
+        if b.dim() == 2:
+            y.view(-1, y.shape[-1]).addmm_(u.view(-1, u.shape[-1]), b.T, alpha=self.scale)
+            return y
+        return y.baddbmm_(u, b.mT, alpha=self.scale)
+
+
+def _apply(weight: Tensor, x: Tensor) -> Tensor:
+    """``(rows, T, n)`` through one matrix ``(m, n)``, or through one a row ``(rows, m, n)``."""
+    return F.linear(x, weight) if weight.dim() == 2 else torch.bmm(x, weight.mT)
 
 
 class Top:
@@ -65,9 +77,7 @@ class Top:
         self.rank = rank
         self.linears = target_linears(base, depth, target_modules)
         first = base.layers - depth
-        shared = [*base.model.parameters(), *base.model.buffers()]
-        memo = {id(tensor): tensor for tensor in shared}
-        self._blocks = copy.deepcopy([*base.model.model.layers[first:]], memo)
+        self._blocks = copy.deepcopy([*base.model.model.layers[first:]], devices.shared(base.model))
         self._adapted: dict[str, Adapted] = {}
         for path, linear in self.linears.items():
             layer, inside = path.removeprefix("model.layers.").split(".", 1)
@@ -76,22 +86,23 @@ class Top:
             owner = self._blocks[int(layer) - first].get_submodule(parent)
             setattr(owner, name, self._adapted[path])
         head = base.model.get_output_embeddings()
-        answers = torch.tensor([base.yes_id, base.no_id], device=base.device)
-        self._head = head.weight[answers]  # (2, D)
-        self._head_bias = None if head.bias is None else head.bias[answers]
+        answers = [base.yes_id, base.no_id]
+        with devices.weights_of(head):
+            self._head = head.weight[answers].to(base.device)  # (2, D)
+            self._head_bias = None if head.bias is None else head.bias[answers].to(base.device)
         # What is worn lives in the modules, so two threads may not run at once.
         self._lock = Lock()
 
     def answers(self, states: Sequence[Tensor], a: Weights, b: Weights) -> Tensor:
         """Logits ``(rows, 2)`` of Yes and No; P(like) is the sigmoid of their difference.
 
-        Differentiable in ``b`` alone.
+        Differentiable in ``a`` and ``b``; our engine keeps ``a`` frozen.
 
         Args:
             states: a trunk state ``(T, D)`` a row; T may differ, padding goes on the right.
-            a: module path to ``(r, in)``.
-            b: module path to ``(out, r)``, one for all rows, or ``(rows, out, r)``, one for
-                each. Empty for the base alone.
+            a: module path to ``(r, in)``, one for all rows, or ``(rows, r, in)``, one for each.
+            b: module path to ``(out, r)`` or ``(rows, out, r)`` likewise. Empty for the base
+                alone. Several adapters side by side have an r of all their ranks together.
 
         Raises:
             BadWeights: if a path is missing or unknown, or a shape is wrong.
@@ -111,17 +122,19 @@ class Top:
             finally:
                 for module in self._adapted.values():
                     module.a = module.b = None
-        return F.linear(x, self._head, self._head_bias)
+        return blocks.logits(self.base.model, x.to(device), self._head, self._head_bias)
 
     def _check(self, a: Weights, b: Weights, *, rows: int) -> None:
         if a.keys() != self.linears.keys() or b.keys() != self.linears.keys():
             raise BadWeights("the adapter's modules are not the recipe's")
         for path, linear in self.linears.items():
-            one = (linear.out_features, self.rank)
-            if a[path].shape != (self.rank, linear.in_features):
-                raise BadWeights(f"{path}: A has shape {tuple(a[path].shape)}")
-            if b[path].shape not in (one, (rows, *one)):
-                raise BadWeights(f"{path}: B has shape {tuple(b[path].shape)}")
+            rank = a[path].shape[-2] if a[path].dim() > 1 else 0
+            for name, matrix, one in (
+                ("A", a[path], (rank, linear.in_features)),
+                ("B", b[path], (linear.out_features, rank)),
+            ):
+                if matrix.shape not in (one, (rows, *one)) or rank % self.rank:
+                    raise BadWeights(f"{path}: {name} has shape {tuple(matrix.shape)}")
 
 
 def top_of(base: Base, recipe: Recipe) -> Top:

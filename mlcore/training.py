@@ -38,7 +38,10 @@ class Step:
 
 
 class LossNotFinite(ArithmeticError):
-    """A batch's loss was infinite or not a number, so nothing after it means anything."""
+    """A batch's loss, or a weight after its step, was infinite or not a number.
+
+    Nothing after it means anything.
+    """
 
 
 class NotInOrder(ValueError):
@@ -64,7 +67,8 @@ def train_slice(
 
     Raises:
         NotInOrder: unless the samples come by order key.
-        LossNotFinite: when a loss is; nothing of the step is applied.
+        LossNotFinite: when a loss is, with nothing of the step applied, or when the step left a
+            weight that is.
         BadWeights: if ``start`` does not fit the recipe.
     """
     determinism.settle(recipe.threads)
@@ -77,13 +81,12 @@ def train_slice(
     optimizer = torch.optim.AdamW(
         b.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    batches = [
-        order[i : i + recipe.batch_size]
+    plan = [
+        batch
         for epoch in range(recipe.epochs)
-        for order in [visits(recipe.seed, shard, slice_, epoch, samples)]
-        for i in range(0, len(order), recipe.batch_size)
+        for batch in batches(recipe, visits(recipe.seed, shard, slice_, epoch, samples), samples)
     ]
-    for done, batch in enumerate(batches, start=1):
+    for done, batch in enumerate(plan, start=1):
         rows = [samples[i] for i in batch]
         logits = top.answers([row.state for row in rows], a, b)
         labels = torch.tensor([row.label for row in rows], device=base.device)
@@ -94,7 +97,10 @@ def train_slice(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        yield Step(done, len(batches), value)
+        # Only the next loss would tell, and the last step has none.
+        if not all(tensor.isfinite().all() for tensor in b.values()):
+            raise LossNotFinite(f"shard {shard}, slice {slice_}: step {done} broke the weights")
+        yield Step(done, len(plan), value)
     return {path: tensor.detach().cpu() for path, tensor in b.items()}
 
 
@@ -115,3 +121,29 @@ def visits(
     prefix = f"{seed}/{shard}/{slice_}/{epoch}/".encode()
     keys = [hashlib.sha256(prefix + sample.order_key).digest() for sample in samples]
     return sorted(range(len(samples)), key=lambda i: (keys[i], i))
+
+
+def batches(
+    recipe: Recipe, order: Sequence[int], samples: Sequence[TrainSample]
+) -> list[list[int]]:
+    """An epoch's visits cut into batches, of rows of like length if the recipe has a bucket.
+
+    A batch is padded to its longest row. So the visits are cut into windows of ``bucket`` batches,
+    and a window's rows are sorted by length, those of equal length by visit, before they are cut
+    into batches. Within a batch, and among the batches of a window, the earlier visit goes first:
+    the optimiser meets short and long batches in no order. It all follows from the samples and
+    their keys.
+
+    Args:
+        order: positions in ``samples``, as ``visits`` gives them.
+    """
+    cut: list[list[int]] = []
+    for start in range(0, len(order), recipe.bucket * recipe.batch_size):
+        window = order[start : start + recipe.bucket * recipe.batch_size]
+        ranks = sorted(range(len(window)), key=lambda rank: len(samples[window[rank]].state))
+        chunks = [
+            sorted(ranks[i : i + recipe.batch_size])
+            for i in range(0, len(ranks), recipe.batch_size)
+        ]
+        cut += [[window[rank] for rank in chunk] for chunk in sorted(chunks)]
+    return cut

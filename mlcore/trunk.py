@@ -10,16 +10,20 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from mlcore import blocks, manifest
+from mlcore import blocks, manifest, quantised
 from mlcore.base_model import Base
+from mlcore.recipe import Recipe
 
 
 class TooDeep(ValueError):
     """More blocks were asked to carry adapters than the model has."""
 
 
-def state(base: Base, prompt: str, *, depth: int) -> Tensor:
+def state(base: Base, prompt: str, *, depth: int, dtype: str = "") -> Tensor:
     """The hidden states ``(T, D)`` that enter block L - ``depth``, in the base's dtype.
+
+    Args:
+        dtype: what the blocks below compute in, the base's dtype for "": see ``quantised``.
 
     Raises:
         TooDeep: unless ``depth`` is from 1 to L.
@@ -27,15 +31,34 @@ def state(base: Base, prompt: str, *, depth: int) -> Tensor:
     """
     if not 1 <= depth <= base.layers:
         raise TooDeep(f"depth must be from 1 to {base.layers}, got {depth}")
-    below = base.model.model.layers[: base.layers - depth]
+    count = base.layers - depth
+    below = quantised.lowest(base.model, count, dtype) if dtype else base.model.model.layers[:count]
     with torch.inference_mode():
-        x = blocks.run(base.model, below, blocks.enter(base.model, base.encode(prompt)[None]))
+        x = blocks.enter(base.model, base.encode(prompt)[None])
+        if dtype not in ("", "int8"):
+            x = x.to(getattr(torch, dtype))
+        x = blocks.run(base.model, below, x).to(base.dtype)
     # Autograd refuses to read a tensor that was made in inference mode; a copy is an ordinary one.
     return x[0].clone()
 
 
+def state_of(base: Base, recipe: Recipe, prompt: str) -> Tensor:
+    """The state ``(T, D)`` of a prompt under a recipe: its depth, and what its trunk computes in.
+
+    Raises:
+        PromptTooLong: if the model cannot attend to all of the prompt.
+    """
+    return state(base, prompt, depth=recipe.depth, dtype=recipe.trunk_dtype)
+
+
 def state_key(
-    base_digest: str, prompt: str, *, depth: int, dtype: str, environment: str = ""
+    base_digest: str,
+    prompt: str,
+    *,
+    depth: int,
+    dtype: str,
+    trunk_dtype: str = "",
+    environment: str = "",
 ) -> str:
     """The name, 64 hexadecimal digits, under which a state may be kept.
 
@@ -45,10 +68,11 @@ def state_key(
     """
     return manifest.digest(
         {
-            "format": "expunge/trunk-state/v1",
+            "format": "expunge/trunk-state/v2",
             "base": base_digest,
             "depth": depth,
             "dtype": dtype,
+            "trunk_dtype": trunk_dtype,
             "environment": environment,
             "prompt": hashlib.sha256(prompt.encode()).hexdigest(),
         }

@@ -6,6 +6,8 @@ import shutil
 import pytest
 import torch
 from transformers import (
+    BertConfig,
+    BertForMaskedLM,
     GraniteConfig,
     GraniteForCausalLM,
     MistralConfig,
@@ -75,7 +77,7 @@ def test_a_base_of_another_shape_is_refused(tmp_path, folder, config, kind, more
     torch.manual_seed(3)
     place = variant(tmp_path / "base", folder, kind(config(**SMALL, **more)))
 
-    with pytest.raises(base_model.UnsupportedBase, match="not of the Llama shape"):
+    with pytest.raises(base_model.UnsupportedBase, match="of no shape that is run here"):
         base_model.open_base(place, dtype="float32", threads=1)
 
 
@@ -123,6 +125,77 @@ def test_the_same_seed_writes_the_same_tiny_base(tmp_path, folder, base):
 def test_a_folder_without_weights_is_refused(tmp_path):
     with pytest.raises(base_model.UnsupportedBase, match="holds no safetensors"):
         base_model.open_base(tmp_path, dtype="float32", threads=1)
+
+
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        (["BertForMaskedLM"], "holds a BertForMaskedLM, which is no causal language model$"),
+        (None, "the blocks of bert are of no shape that is run here$"),
+    ],
+)
+def test_a_model_that_reads_both_ways_is_refused(tmp_path, folder, names, why):
+    place = tmp_path / "base"
+    shutil.copytree(folder, place)
+    sizes = {key: value for key, value in SMALL.items() if key != "head_dim"}
+    BertForMaskedLM(BertConfig(**sizes)).save_pretrained(place)
+    config = json.loads((place / "config.json").read_text())
+    (place / "config.json").write_text(json.dumps(config | {"architectures": names}))
+
+    with pytest.raises(base_model.UnsupportedBase, match=why):
+        base_model.open_base(place, dtype="float32", threads=1)
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "why"),
+    [
+        ("model.safetensors", lambda data: data[:-100], "no model opens: .*incomplete"),
+        ("model.safetensors", lambda data: b"", "no model opens"),
+        ("config.json", lambda data: data[:-5], "no config.json that can be read$"),
+        ("config.json", lambda data: b"[]", "no config.json that can be read$"),
+        ("tokenizer.json", lambda data: data[:-5], "no tokenizer opens"),
+        ("tokenizer.json", None, "or no tokenizer.json$"),
+        (
+            "model.safetensors",
+            lambda data: data.replace(b"layers.1.mlp.up_proj", b"layers.1.mlp.no_proj"),
+            "of model.layers.1.mlp.up_proj.weight there is no weight",
+        ),
+    ],
+)
+def test_a_torn_folder_is_refused_in_one_sentence(tmp_path, folder, file, change, why):
+    shutil.copytree(folder, tmp_path / "base")
+    target = tmp_path / "base" / file
+    if change is None:
+        target.unlink()
+    else:
+        target.write_bytes(change(target.read_bytes()))
+
+    with pytest.raises(base_model.UnsupportedBase, match=why) as caught:
+        base_model.open_base(tmp_path / "base", dtype="float32", threads=1)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def sharded(tmp_path, base):
+    """The tiny base as Hugging Face cuts large ones, the tokenizer beside it."""
+    base.tokenizer.save_pretrained(tmp_path / "sharded")
+    base.model.save_pretrained(tmp_path / "sharded", max_shard_size="20KB")
+    assert len([*(tmp_path / "sharded").glob("model-0000?-of-*.safetensors")]) > 2
+    return tmp_path / "sharded"
+
+
+def test_sharded_weights_open(sharded, base, tiny):
+    other = base_model.open_base(sharded, dtype="float32", threads=1)
+
+    assert torch.equal(answers_of(other.model, other), answers_of(base.model, base))
+    assert other.digest == base_model.digest_of(sharded)
+
+
+def test_a_shard_that_is_not_there_is_refused(sharded):
+    next(sharded.glob("model-00002-of-*.safetensors")).unlink()
+
+    with pytest.raises(base_model.UnsupportedBase, match="no model opens"):
+        base_model.open_base(sharded, dtype="float32", threads=1)
 
 
 def test_a_crash_while_writing_leaves_no_folder(tmp_path, monkeypatch):

@@ -23,12 +23,35 @@ def test_our_recipes_load_and_every_key_says_why(name):
     keys = [line for line in text.splitlines() if "=" in line and not line.startswith("#")]
 
     assert recipe.load(ROOT / "recipes" / f"{name}.toml").name == name
-    assert len(keys) == len(recipe.RULES)
+    assert {line.split(" =")[0] for line in keys} >= {*recipe.RULES} - recipe.OPTIONAL
     assert all(" # " in line for line in keys)
 
 
 def test_every_field_has_a_rule():
     assert [*recipe.RULES] == [field.name for field in dataclasses.fields(recipe.Recipe)]
+
+
+def test_a_recipe_from_before_a_key_keeps_its_digest():
+    plain = recipe.load(ROOT / "recipes" / "tiny.toml")
+    keys = plain.canonical()
+
+    assert not recipe.OPTIONAL & keys.keys()
+    assert "bucket" in dataclasses.replace(plain, bucket=4).canonical()
+
+
+@pytest.mark.parametrize(
+    ("more", "complaint"),
+    [
+        ('partition = "semantic"', "needs anchors"),
+        (f'anchors = "{"a" * 64}"', "needs anchors"),
+        ('anchors = "abc"', "anchors must be a SHA-256"),
+        ("late_slices = 2", "late_slices must be fewer"),
+        ('trunk_dtype = "int4"', "trunk_dtype must be one of float32"),
+    ],
+)
+def test_optional_keys_are_checked_too(tmp_path, more, complaint):
+    with pytest.raises(recipe.BadRecipe, match=complaint):
+        recipe.load(write(tmp_path, f"{more}\n{TINY}"))
 
 
 @pytest.mark.parametrize(
@@ -42,6 +65,14 @@ def test_every_field_has_a_rule():
         ('like_above = "3"', "like_above = 3", "like_above must be a decimal"),
         ('like_above = "3"', 'like_above = "three"', "like_above must be"),
         ('like_above = "3"', 'like_above = "NaN"', "like_above must be"),
+        # Their canonical form would be that of "3", or none.
+        ('like_above = "3"', f'like_above = "2.{"9" * 40}"', "like_above must be"),
+        ('like_above = "3"', 'like_above = "1e9999999"', "like_above must be"),
+        ('name = "tiny"', f'name = "{"n" * 101}"', "name must be a printable name"),
+        ('name = "tiny"', r'name = "t\u0000y"', "name must be a printable name"),
+        ("learning_rate = 0.05", f"learning_rate = 1{'0' * 400}", "learning_rate must be"),
+        ("shards = 3", f"shards = {'3' * 5000}", "is not TOML"),
+        ("shards = 3", f"shards = {'[' * 20_000}", "is not TOML"),
         ("learning_rate = 0.05", "learning_rate = nan", "learning_rate must be"),
         ("learning_rate = 0.05", "learning_rate = inf", "learning_rate must be"),
         ("learning_rate = 0.05", "learning_rate = 0", "learning_rate must be a positive"),
@@ -77,7 +108,7 @@ def test_a_constant_is_in_the_digest_unless_it_decides_nothing(tiny, field):
     changed = dataclasses.replace(tiny, **{field: other})
 
     is_same = recipe.digest(changed, "b") == recipe.digest(tiny, "b")
-    assert is_same == (field in {"name", "base"})
+    assert is_same == (field in {"name", "base", "base_sha256"})
 
 
 def test_the_base_is_in_the_digest_by_its_own(tiny):

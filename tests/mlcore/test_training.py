@@ -133,6 +133,82 @@ def test_an_epochs_order_is_a_permutation_that_an_erasure_only_thins(train):
     assert whole != [train[i].order_key for i in training.visits(7, 0, 0, 2, train)]
 
 
+@pytest.mark.parametrize("bucket", [1, 2, 5, 100])
+def test_batches_of_like_length_hold_every_row_once_an_epoch(tiny, bucket):
+    recipe = dataclasses.replace(tiny, bucket=bucket, batch_size=4)
+    told = of_lengths(range(3, 26))
+
+    for epoch in range(3):
+        order = training.visits(7, 0, 0, epoch, told)
+        cut = training.batches(recipe, order, told)
+
+        assert sorted(row for batch in cut for row in batch) == [*range(23)]
+        assert sorted(len(batch) for batch in cut) == [3, 4, 4, 4, 4, 4]
+        # Each window holds the rows that were visited in it, and those only.
+        width = 4 * bucket
+        for start in range(0, 23, width):
+            batches = cut[start // 4 : (start + width) // 4]
+            assert {i for batch in batches for i in batch} == {*order[start : start + width]}
+
+
+def test_a_bucket_of_one_batch_is_the_visits_cut_up(tiny):
+    told = of_lengths([5, 9, 5, 7, 1, 30, 2, 2, 8])
+    order = training.visits(7, 0, 0, 0, told)
+
+    assert training.batches(tiny, order, told) == [order[:4], order[4:8], order[8:]]
+
+
+def test_a_bucket_pads_less(tiny):
+    lengths = [40 + (i * 37) % 60 for i in range(64)]
+    told = of_lengths(lengths)
+    order = training.visits(7, 0, 0, 0, told)
+
+    padding = [
+        sum(
+            max(lengths[i] for i in batch) * len(batch) - sum(lengths[i] for i in batch)
+            for batch in training.batches(dataclasses.replace(tiny, bucket=b), order, told)
+        )
+        for b in (1, 4, 16)
+    ]
+
+    assert padding[0] > 2 * padding[1] > 4 * padding[2]
+
+
+def test_long_batches_and_short_ones_come_in_no_order(tiny):
+    told = of_lengths(range(1, 65))
+    order = training.visits(7, 0, 0, 0, told)
+
+    cut = training.batches(dataclasses.replace(tiny, bucket=16), order, told)
+
+    longest = [max(batch) for batch in cut]
+    assert longest not in (sorted(longest), sorted(longest, reverse=True))
+    assert order[0] in cut[0]
+
+
+def of_lengths(lengths):
+    """Samples with nothing to learn from, of these lengths."""
+    return [
+        training.TrainSample(bytes([i]), torch.zeros(length, 2), label=False)
+        for i, length in enumerate(lengths)
+    ]
+
+
+def test_batches_by_length_are_as_exact_as_any(base, tiny):
+    """The twin of a bucketed recipe: whoever went, and however the rows came in."""
+    bucketed = dataclasses.replace(tiny, bucket=3, batch_size=2)
+    erased = {s.order_key for s in samples.split(person("cyd"), tiny).train}
+    whole = rows(base, tiny, crowd(*PEOPLE))
+
+    retrained = fit(base, bucketed, [row for row in whole if row.order_key not in erased])
+    never_seen = fit(base, bucketed, rows(base, tiny, crowd("eve", "dan", "bob", "ada")))
+
+    assert digest(base, tiny, retrained) == digest(base, tiny, never_seen)
+    plain = dataclasses.replace(bucketed, bucket=1)
+    assert digest(base, tiny, fit(base, bucketed, whole)) != digest(
+        base, tiny, fit(base, plain, whole)
+    )
+
+
 def test_an_empty_slice_hands_on_what_it_got(base, tiny, train):
     first = fit(base, tiny, train[:4])
 
@@ -147,6 +223,16 @@ def test_a_loss_that_is_not_a_number_stops_the_run(base, tiny, train):
         fit(base, tiny, [broken, *train[1:]], shard=2, slice_=1)
 
 
+def test_weights_that_are_no_numbers_stop_the_run(base, tiny, train):
+    """After the last step no loss would tell."""
+    one_step = dataclasses.replace(
+        tiny, epochs=1, batch_size=len(train), learning_rate=1e20, weight_decay=1e20
+    )
+
+    with pytest.raises(training.LossNotFinite, match="step 1 broke the weights"):
+        fit(base, one_step, train)
+
+
 def test_only_b_learns_and_the_base_stays_as_it_was(base, tiny, train):
     before = {name: tensor.clone() for name, tensor in base.model.state_dict().items()}
 
@@ -156,6 +242,31 @@ def test_only_b_learns_and_the_base_stays_as_it_was(base, tiny, train):
     assert after.keys() == before.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert not any(p.requires_grad or p.grad is not None for p in base.model.parameters())
+
+
+def test_the_only_leaves_of_a_loss_are_the_bs(base, tiny, train):
+    """No gradient is computed for A, for the base or for what enters the lowest adapted block."""
+    a = lora.common_a(base, tiny)
+    b = {path: tensor.requires_grad_() for path, tensor in lora.no_b(base, tiny).items()}
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
+        logits = lora.top_of(base, tiny).answers([train[0].state], a, b)
+        loss = training.loss_of(logits, torch.tensor([True]))
+
+    assert leaves(loss) == {id(tensor) for tensor in b.values()}
+    entering = train[0].state[None]
+    assert not any(t.shape == entering.shape and torch.equal(t, entering) for t in kept)
+
+
+def leaves(loss) -> set[int]:
+    """The tensors that a backward pass from here would compute gradients for."""
+    found, todo = set(), [loss.grad_fn]
+    while todo:
+        node = todo.pop()
+        if hasattr(node, "variable"):
+            found.add(id(node.variable))
+        todo += [after for after, _ in node.next_functions if after is not None]
+    return found
 
 
 def test_the_common_a_depends_on_the_seed_and_the_module_alone(base, tiny):
@@ -216,10 +327,12 @@ def test_a_state_is_kept_under_all_that_it_consumed(base, tiny):
         key(prompt="q"),
         key(depth=1),
         key(dtype="float64"),
+        key(trunk_dtype="bfloat16"),
+        key(trunk_dtype="int8"),
         key(environment="f"),
     ]
 
-    assert len({key(), *others}) == 6
+    assert len({key(), *others}) == 8
     assert key() == key()
 
 
