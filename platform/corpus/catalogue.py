@@ -3,7 +3,7 @@
 A title is part of every prompt that shows it, so it never changes under an id.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,24 +34,41 @@ def load(path: Path, *, on_rows: Callable[[int], None] = lambda _: None) -> Load
     """
     reading.check_size(path, most=settings.EXPUNGE_MAX_INGEST_BYTES)
     known = dict(Item.objects.values_list("external_id", "title"))
-    before, seen, count = len(known), set[str](), 0
-    for chunk in reading.chunks(reading.rows(path, required=COLUMNS, more=True)):
+    before, rows, count = len(known), 0, 0
+    for chunk in reading.chunks(_named(path), size=20_000):
         fresh = []
-        for raw in chunk:
-            item, title = reading.identifier(raw, "item"), reading.title(raw, "title")
-            if item in seen:
-                raise BadFile(f"{raw.where}: item is in the file twice")
-            seen.add(item)
+        for raw, item, title in chunk:
             if known.setdefault(item, title) != title:
                 raise BadFile(f"{raw.where}: item is in the catalogue under another title")
             if len(known) > before + count:
                 count += 1
                 fresh.append(Item(external_id=item, title=title, attributes=_others(raw)))
         Item.objects.bulk_create(fresh)
-        on_rows(len(seen))
+        rows += len(chunk)
+        on_rows(rows)
+    return LoadedCatalogue(rows=rows, new=count)
+
+
+def titles(path: Path) -> dict[str, str]:
+    """Title by item of a file that is not taken in.
+
+    Raises:
+        BadFile: names the row.
+    """
+    reading.check_size(path, most=settings.EXPUNGE_MAX_INGEST_BYTES)
+    return {item: title for _, item, title in _named(path)}
+
+
+def _named(path: Path) -> Iterator[tuple[reading.Raw, str, str]]:
+    seen = set[str]()
+    for raw in reading.rows(path, required=COLUMNS, more=True):
+        item, title = reading.identifier(raw, "item"), reading.title(raw, "title")
+        if item in seen:
+            raise BadFile(f"{raw.where}: item is in the file twice")
+        seen.add(item)
+        yield raw, item, title
     if not seen:
         raise BadFile("file: has no rows")
-    return LoadedCatalogue(rows=len(seen), new=count)
 
 
 def _others(raw: reading.Raw) -> dict[str, str]:

@@ -62,14 +62,16 @@ class Subject(models.Model):
     """A person, as everything outside the vault knows them: a random id.
 
     ``rank`` orders people by a keyed hash, so that "the first hundred" means the same people in
-    any installation with the same order key, whoever else was ever there.
+    any installation with the same order key, whoever else was ever there. ``is_likely_leaver`` is
+    what the installation says of them (a region, say): a recipe may train such people last.
     """
 
-    PERSONAL: ClassVar = {"id", "rank", "created_at"}
+    PERSONAL: ClassVar = {"id", "rank", "is_likely_leaver", "created_at"}
     RETAINED: ClassVar[set[str]] = set()
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     rank = models.BinaryField(max_length=32, unique=True)
+    is_likely_leaver = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:

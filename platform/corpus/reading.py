@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow
 import pyarrow.parquet
@@ -20,6 +20,8 @@ import pyarrow.parquet
 NUMBER = re.compile(r"[+-]?\d{1,8}(\.\d{1,4}0*)?")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 LONGEST_ID = 200
+
+T = TypeVar("T")
 
 
 class BadFile(ValueError):
@@ -126,9 +128,9 @@ def _parquet(path: Path, required: tuple[str, ...], more: bool) -> Iterator[Raw]
                 yield Raw(f"row {number}", cells)
 
 
-def chunks(raws: Iterator[Raw], *, size: int = 20_000) -> Iterator[list[Raw]]:
+def chunks(rows: Iterator[T], *, size: int = 20_000) -> Iterator[list[T]]:
     """The same rows, some thousands at a time, so that memory stays bounded."""
-    while chunk := list(islice(raws, size)):
+    while chunk := list(islice(rows, size)):
         yield chunk
 
 
@@ -193,6 +195,16 @@ def number(raw: Raw, column: str) -> Decimal:
             "and 4 after the point"
         )
     return Decimal(text)
+
+
+def flag(raw: Raw, column: str) -> bool:
+    """Yes or no: 1 or 0, or a truth value of Parquet's."""
+    cell = _present(raw, column)
+    if isinstance(cell, bool):
+        return cell
+    if not isinstance(cell, str | int) or str(cell).strip() not in {"0", "1"}:
+        raise BadFile(f"{raw.where}: {column} is neither 0 nor 1")
+    return str(cell).strip() == "1"
 
 
 def moment(raw: Raw, column: str) -> datetime:

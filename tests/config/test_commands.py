@@ -52,17 +52,21 @@ def fails(run, *words: str) -> str:
 
 def test_a_person_is_erased_by_commands_alone(empty, run, tmp_path):
     path = write(
-        tmp_path / "rows.csv", [row for p in ("person-0", "person-7") for row in rows_of(p)]
+        tmp_path / "rows.csv",
+        [row for p in ("person-0", "person-1", "person-7") for row in rows_of(p)],
     )
     assert run("ingest", str(path)) | {"batch": ""} == {
         "batch": "",
-        "rows": 16,
-        "subjects": 2,
+        "rows": 24,
+        "subjects": 3,
         "is_new": True,
     }
     assert not run("ingest", str(path))["is_new"]
     before = run("train", "--recipe", "tiny")
-    assert run("live") == {k: v for k, v in before.items() if k != "settled"} | {"up_to_date": True}
+    assert run("live") == {k: v for k, v in before.items() if k != "settled"} | {
+        "up_to_date": True,
+        "training_failed": None,
+    }
 
     filed = run(
         "request_erasure", "--subject", "person-7", "--regulation", "gdpr", "--as", "olivia"
@@ -335,7 +339,10 @@ def test_training_that_fails_for_good_says_which_slice_and_that_the_old_release_
         patch.setattr(work.training, "fit", explodes)
         error = fails(run, "train")
 
-    assert error == "shard 0, slice 0: LossNotFinite; what was live before still is"
+    assert error == (
+        "shard 0, slice 0 failed: a loss or a weight was infinite or not a number (LossNotFinite); "
+        "what was live before still is"
+    )
     assert run("live")["live_digest"] == before
     assert run("train")["live_digest"] != before
     assert worlds.current().runs.filter(ended_at__lte=timezone.now(), state="failed").count() == 1

@@ -1,49 +1,30 @@
 """`ingest PATH`: take in interactions from CSV or Parquet, all of them or none."""
 
-from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
-from django.utils import timezone
-
-from config import terminal
+from config import taking
 from registry.services import intake
+from registry.services.intake import Taken
 
 
-class Command(BaseCommand):
+class Command(taking.TakeIn):
     """Ingest a CSV or Parquet file with the columns subject, item, value, timestamp."""
 
     help = __doc__
+    take = staticmethod(intake.take_interactions)
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        """A path."""
-        parser.add_argument("path", type=Path)
-        terminal.add_json(parser)
+    def told(self, taken: Taken) -> str:
+        """How much came in, or that the file was known."""
+        rows = f"{taken.rows:,} interaction{'' if taken.rows == 1 else 's'}"
+        if taken.is_new:
+            return f"{rows} of {taking.people(taken.subjects)}"
+        return f"{rows} {'was' if taken.rows == 1 else 'were'} ingested before; nothing changed"
 
-    def handle(self, **options: Any) -> None:
-        """Ingest, and say what came in."""
-        with terminal.answering(options) as answer:
-            with answer.progress() as bars:
-                taken = intake.take_interactions(
-                    path=options["path"],
-                    actor="cli",
-                    at=timezone.now(),
-                    on_rows=lambda rows: bars.move("rows", rows, None),
-                )
-            one = taken.rows == 1
-            rows = f"{taken.rows:,} interaction{'' if one else 's'}"
-            people = f"{taken.subjects:,} {'person' if taken.subjects == 1 else 'people'}"
-            if taken.is_new:
-                answer.say(f"{rows} of {people}")
-            else:
-                was = "was" if one else "were"
-                answer.say(f"{rows} {was} ingested before; nothing changed")
-            answer.give(
-                {
-                    "batch": taken.batch,
-                    "rows": taken.rows,
-                    "subjects": taken.subjects,
-                    "is_new": taken.is_new,
-                }
-            )
+    def given(self, taken: Taken) -> dict[str, Any]:
+        """The batch and its size."""
+        return {
+            "batch": taken.batch,
+            "rows": taken.rows,
+            "subjects": taken.subjects,
+            "is_new": taken.is_new,
+        }

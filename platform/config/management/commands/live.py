@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from config import terminal
-from registry.services import live
+from registry.services import live, recipes, runs
 
 
 class Command(BaseCommand):
@@ -22,7 +22,11 @@ class Command(BaseCommand):
         """Show it."""
         with terminal.answering(options) as answer:
             release = live.release()
-            shown = live.describe(release) | {"up_to_date": live.is_current(release.recipe)}
+            failed = runs.broken(recipes.current())
+            shown = live.describe(release) | {
+                "up_to_date": live.is_current(release.recipe),
+                "training_failed": runs.why(failed) if failed else None,
+            }
             answer.say(f"Release {release.pk}, {release.get_kind_display().lower()}")
             for member in live.members(release):
                 adapter = member.adapter
@@ -31,4 +35,8 @@ class Command(BaseCommand):
             answer.say(f"  live digest        {release.live_digest}")
             if not shown["up_to_date"]:
                 answer.say("  The data has changed since, or a shard stepped back: run train.")
+            if failed:
+                answer.say(
+                    f"  Training of {shown['training_failed']}; what was live before still is."
+                )
             answer.give(shown)
