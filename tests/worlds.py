@@ -1,9 +1,11 @@
 """A small platform to live through a history, and its twin that never saw what was erased."""
 
 import csv
+import json
 import random
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,13 +17,14 @@ from django.utils import timezone
 from config import training
 from corpus import services as corpus
 from corpus import vault
-from erasure import services
+from erasure import services, verification
 from erasure.clocks import Regulation
-from erasure.models import DeletionRequest
+from erasure.models import DeletionRequest, ErasedRecord
+from mlcore.anchors import Anchors, to_bytes
 from mlcore.samples import Interaction
-from registry import serving, tasks, work
-from registry.models import Recipe, Release, TrainingRun
-from registry.services import intake, live, runs
+from registry import bases, serving, tasks, work
+from registry.models import AdapterVersion, Recipe, Release, TrainingRun
+from registry.services import anchoring, intake, live, runs
 
 ITEMS = [f"m{number}" for number in range(40)]
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -61,6 +64,30 @@ def write(path: Path, rows: Iterable[Row]) -> Path:
     return path
 
 
+def recipe_of(folder: Path, settings, *, anchors: Anchors | None = None, **keys: object) -> str:
+    """The path of a recipe that is the tiny one but for some keys, its anchors among the assets."""
+    if anchors is not None:
+        assets = folder / "assets"
+        if not assets.exists():
+            assets.mkdir()
+            (assets / "tiny").symlink_to(bases.folder_of("tiny").resolve())
+        settings.EXPUNGE_ASSETS = assets
+        anchoring.write(anchoring.path_of(anchors.digest), to_bytes(anchors))
+        keys |= {"partition": "semantic", "anchors": anchors.digest}
+    tiny = tomllib.loads((settings.EXPUNGE_RECIPES / "tiny.toml").read_text())
+    lines = [f"{key} = {json.dumps(value)}" for key, value in {**tiny, **keys}.items()]
+    path = folder / f"{'-'.join(['tiny', *keys])}.toml"
+    path.write_text("\n".join(lines))
+    return str(path)
+
+
+def contaminated() -> list[AdapterVersion]:
+    """The adapters that can still be read, and learned from a record that was erased."""
+    erased = {bytes(key) for key in ErasedRecord.objects.values_list("key", flat=True)}
+    readable = AdapterVersion.objects.filter(weights__destroyed_at=None)
+    return [a for a in readable if erased & set(verification.record_list(a))]
+
+
 class World:
     """One installation, emptied when it begins. Only the services of the platform change it."""
 
@@ -84,6 +111,15 @@ class World:
             self.files += 1
             path = write(self.folder / f"{self.files}.csv", rows)
             intake.take_interactions(path=path, actor="test", at=timezone.now())
+
+    def mark(self, leavers: Mapping[str, bool]) -> None:
+        """Say of some people whether they are likely to leave."""
+        if leavers:
+            self.files += 1
+            path = self.folder / f"{self.files}.csv"
+            lines = [f"{person},{int(is_late)}" for person, is_late in leavers.items()]
+            path.write_text("\n".join(["subject,likely_leaver", *lines]))
+            intake.take_leavers(path=path, actor="test", at=timezone.now())
 
     def train(self, recipe: str = "tiny") -> Release:
         """Bring the live release up to date in this process, and settle what waits for it."""

@@ -24,6 +24,8 @@ EXPUNGE_CONTROLLER = os.environ.get("EXPUNGE_CONTROLLER", "This installation")
 # A lease must outlive the longest pause between two heartbeats of a healthy worker.
 EXPUNGE_LEASE_SECONDS = places.whole(variable="EXPUNGE_LEASE_SECONDS", default=120)
 EXPUNGE_MAX_ATTEMPTS = places.whole(variable="EXPUNGE_MAX_ATTEMPTS", default=5)
+# Where the parts of a base lie that one GPU cannot hold: mlcore/devices.py.
+EXPUNGE_DEVICE_MAP = os.environ.get("EXPUNGE_DEVICE_MAP", "")
 EXPUNGE_MAX_INGEST_BYTES = places.whole(variable="EXPUNGE_MAX_INGEST_BYTES", default=512 * 2**20)
 
 DEBUG = places.flag("EXPUNGE_DEBUG")

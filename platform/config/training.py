@@ -1,5 +1,6 @@
 """`train`, as commands and the demo share it: choose a recipe, train, settle the requests."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from erasure import services as erasure
 from mlcore.recipe import BadRecipe
 from registry import driver
 from registry.models import Recipe
-from registry.services import live, recipes
+from registry.services import anchoring, live, recipes
 
 DEFAULT = "smollm2"
 
@@ -21,7 +22,7 @@ def choose(name: str | None, *, actor: str) -> Recipe:
     """The recipe of this name or path, made current; without a name the current one.
 
     Raises:
-        BadRecipe: no such recipe, or one that cannot be read.
+        BadRecipe: no such recipe, or one that cannot be read or met.
         registry.bench.BaseMissing: its base model is not here.
     """
     if name is None:
@@ -29,8 +30,11 @@ def choose(name: str | None, *, actor: str) -> Recipe:
             return recipes.current()
         except recipes.NoRecipe:
             name = DEFAULT
+    wanted = mlcore.recipe.load(_path_of(name))
+    recipes.check_people(wanted)
+    anchoring.check(wanted)
     plain = provide(name)
-    from registry import bench  # torch, which a recipe that cannot be read need not wait for
+    from registry import bench  # torch, which a recipe that cannot be met need not wait for
 
     base = bench.check(plain)
     return recipes.use(recipe=plain, base_digest=base.digest, actor=actor, at=timezone.now())
@@ -50,8 +54,12 @@ def provide(name: str) -> mlcore.recipe.Recipe:
 
 def _path_of(name: str) -> Path:
     known = Path(settings.EXPUNGE_RECIPES) / f"{name}.toml"
-    path = known if known.exists() else Path(name).expanduser()
-    if not path.is_file():
+    try:
+        path = known if known.exists() else Path(name).expanduser()
+        is_there = path.is_file() and os.access(path, os.R_OK)
+    except (OSError, RuntimeError):  # a name that is too long, a home of nobody
+        is_there = False
+    if not is_there:
         there = ", ".join(sorted(p.stem for p in Path(settings.EXPUNGE_RECIPES).glob("*.toml")))
         raise BadRecipe(f"--recipe: there is no such file, and the names are {there}")
     return path

@@ -14,6 +14,7 @@ from console.tags import day, moment, person
 from erasure.models import DeletionRequest
 from erasure.states import State
 from registry.models import TrainingRun
+from registry.services import runs
 
 BY_ITSELF: Final = "Nobody, it runs by itself"
 # The claims of erasure.verification, as sentences that are true when they hold.
@@ -142,7 +143,7 @@ def stopped(ticket: DeletionRequest, run: TrainingRun) -> Status:
     """An erased request whose retraining failed for good: it no longer runs by itself."""
     return Status(
         f"{out(ticket)}, but the retraining has stopped.",
-        f"Training of {run} failed ({run.failure}). What serves meanwhile never saw the data.",
+        f"Training of {runs.why(run)}. What serves meanwhile never saw the data.",
         "Once the cause is gone, train takes it up again.",
         "An engineer",
         "failed",

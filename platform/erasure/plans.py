@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from statistics import median
 
+from django.db.models import Q
+
 from corpus.models import Interaction, Item, Subject
 from mlcore.samples import split
 from registry import samples
@@ -13,13 +15,15 @@ from registry.models import (
     ShardMembership,
     TrunkState,
 )
+from registry.services import places
 
 
 def of(subject: Subject, items: Sequence[Item] | None) -> dict[str, str]:
     """What erasing this person, or these items of theirs, would do. All values are strings.
 
     The person's whole shard from their slice on is made again, whichever items are named: every
-    sample of theirs trains there.
+    sample of theirs trains there. So is where they trained before, if it may still be read, and
+    where they train without these items.
     """
     rows = Interaction.objects.filter(subject=subject)
     plan = {
@@ -33,9 +37,15 @@ def of(subject: Subject, items: Sequence[Item] | None) -> dict[str, str]:
     place = ShardMembership.objects.get(recipe=recipe, subject=subject)
     plain = recipe.plain
     readable = AdapterVersion.objects.filter(recipe=recipe, weights__destroyed_at=None)
-    behind = readable.filter(shard=place.shard, slice__gte=place.slice)
+    gone = None if items is None else [item.pk for item in items]
+    seen, stale = places.reached(recipe=recipe, subject=subject, without=gone)
+    slices = list(recipe.slices.all())
+    behind = Q()
+    for row in slices:
+        if places.is_behind(row, seen):
+            behind |= Q(shard=row.shard, slice=row.slice)
     seconds = readable.values_list("seconds", flat=True)
-    retrain = plain.slices - place.slice
+    retrain = sum(places.is_behind(row, stale) for row in slices)
     owned = samples.histories(Subject.objects.filter(pk=subject.pk))
     plan |= {
         "training_samples": sum(len(split(interactions, plain).train) for _, interactions in owned),
@@ -43,7 +53,7 @@ def of(subject: Subject, items: Sequence[Item] | None) -> dict[str, str]:
         "slice": place.slice,
         "slices_to_retrain": retrain,
         "slices_total": plain.shards * plain.slices,
-        "adapters": behind.count(),
+        "adapters": readable.filter(behind).count(),
         "expected_seconds": round(median(seconds) * retrain) if seconds else 0,
     }
     return {name: str(value) for name, value in plan.items()}

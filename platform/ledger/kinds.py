@@ -8,6 +8,7 @@ class Kind(models.TextChoices):
 
     BATCH_INGESTED = "batch.ingested", "Interactions ingested"
     CATALOGUE_INGESTED = "catalogue.ingested", "Catalogue ingested"
+    LEAVERS_INGESTED = "leavers.ingested", "Likely leavers ingested"
     RECIPE_REGISTERED = "recipe.registered", "Recipe registered"
     RUN_SCHEDULED = "run.scheduled", "Training scheduled"
     RUN_STARTED = "run.started", "Training started"
@@ -16,6 +17,7 @@ class Kind(models.TextChoices):
     RUN_OBSOLETE = "run.obsolete", "Training made obsolete"
     ADAPTER_TRAINED = "adapter.trained", "Adapter trained"
     RELEASE_SWITCHED = "release.switched", "Live release switched"
+    RELEASE_EXPORTED = "release.exported", "Live release exported"
     ARTEFACTS_DESTROYED = "artefacts.destroyed", "Artefacts destroyed"
     ARTEFACTS_REMOVED = "artefacts.removed", "Artefacts removed"
     REQUEST_FILED = "request.filed", "Deletion request filed"

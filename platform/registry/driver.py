@@ -38,7 +38,7 @@ def bring_up_to_date(
         patience: seconds until this process does what no worker has taken.
 
     Raises:
-        TrainingFailed: naming the run and the class of its failure.
+        TrainingFailed: naming the run and why it failed.
     """
     started = timezone.now()
     runs.plan(recipe=recipe, actor=actor, at=started, retry=True)
@@ -50,7 +50,7 @@ def bring_up_to_date(
         if failed := recipe.runs.filter(
             state=TrainingRun.State.FAILED, ended_at__gte=started
         ).first():
-            raise TrainingFailed(f"{failed}: {failed.failure}; what was live before still is")
+            raise TrainingFailed(f"{runs.why(failed)}; what was live before still is")
         running = list(recipe.runs.filter(state=TrainingRun.State.RUNNING))
         on_runs(running)
         if running:

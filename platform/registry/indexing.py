@@ -125,16 +125,17 @@ def _measure(
             errors.append(PanelError(row_id=row, adapter=adapter, error=error))
             progress("panel", len(errors), total)
     with transaction.atomic(durable=True):
-        # Locked, so that an erasure either finds these errors to delete or was here before them.
-        wanted = {error.row_id for error in errors}
-        alive = PanelRow.objects.select_for_update(no_key=True).filter(pk__in=wanted)
-        if len(alive.order_by("pk")) != len(wanted):
-            raise LeaseLost("the release: a person of the panel was erased")
-        # Then the adapters, as an erasure does: one that was destroyed meanwhile keeps nothing.
+        # The adapters first, then the rows, as an erasure does: nobody waits in a circle. One that
+        # was destroyed meanwhile keeps nothing.
         used = {error.adapter_id for error in errors}
         readable = AdapterVersion.objects.select_for_update(of=("self",), no_key=True).filter(
             pk__in=used, weights__destroyed_at=None
         )
         if len(readable.order_by("pk")) != len(used):
             raise LeaseLost("the release: an adapter was destroyed")
+        # Locked, so that an erasure either finds these errors to delete or was here before them.
+        wanted = {error.row_id for error in errors}
+        alive = PanelRow.objects.select_for_update(no_key=True).filter(pk__in=wanted)
+        if len(alive.order_by("pk")) != len(wanted):
+            raise LeaseLost("the release: a person of the panel was erased")
         PanelError.objects.bulk_create(errors, ignore_conflicts=True, batch_size=2000)

@@ -62,7 +62,7 @@ def score(history: Sequence[Interaction], candidates: Sequence[str]) -> list[flo
     titles = titles_of(candidates, what="candidate")
     bench = bench_of(release.recipe)
     prompts = [candidate_prompt(history, titles[item], bench.plain) for item in candidates]
-    trunks = [trunk.state(bench.base, prompt, depth=bench.plain.depth) for prompt in prompts]
+    trunks = [trunk.state_of(bench.base, bench.plain, prompt) for prompt in prompts]
     return scorer(bench, release).score(trunks)
 
 

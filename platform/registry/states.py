@@ -29,7 +29,12 @@ def key_of(base: Base, recipe: Recipe, prompt: str) -> str:
     plain = recipe.plain
     here = manifest.digest(determinism.environment())
     return trunk.state_key(
-        base.digest, prompt, depth=plain.depth, dtype=plain.dtype, environment=here
+        base.digest,
+        prompt,
+        depth=plain.depth,
+        dtype=plain.dtype,
+        trunk_dtype=plain.trunk_dtype,
+        environment=here,
     )
 
 
@@ -64,7 +69,7 @@ def load(
         if found is not None:
             states.append(trunk.from_bytes(storage.get(found)))
         else:
-            state = trunk.state(base, each.sample.prompt, depth=recipe.plain.depth)
+            state = trunk.state_of(base, recipe.plain, each.sample.prompt)
             fresh.append((each, key, trunk.to_bytes(state)))
             states.append(state)
         if len(fresh) == STORE_AT_ONCE:
@@ -81,7 +86,7 @@ def compute(
     """The states anew, past the cache: what a replay trusts."""
     states = []
     for count, each in enumerate(owned, start=1):
-        states.append(trunk.state(base, each.sample.prompt, depth=recipe.plain.depth))
+        states.append(trunk.state_of(base, recipe.plain, each.sample.prompt))
         progress("trunk states", count, len(owned))
     return states
 

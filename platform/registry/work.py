@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 
 from django.utils import timezone
 
+from mlcore.base_model import PromptTooLong, UnsupportedBase
+from mlcore.recipe import BadRecipe
 from mlcore.training import LossNotFinite
 from registry import indexing, training
 from registry.bases import BaseMissing
@@ -23,7 +25,15 @@ WORKER = uuid4()
 BEAT_SECONDS = 0.5
 
 # The engine is deterministic: these come again at every attempt.
-CERTAIN = (LossNotFinite, BaseMissing, BaseChanged, releases.MixedEnvironments)
+CERTAIN = (
+    BadRecipe,
+    BaseChanged,
+    BaseMissing,
+    LossNotFinite,
+    PromptTooLong,
+    UnsupportedBase,
+    releases.MixedEnvironments,
+)
 
 OnProgress = Callable[[TrainingRun, str, int, int], None]
 

@@ -1,5 +1,7 @@
 """What an intruder in the database would try: to have something else serve, and nobody see it."""
 
+import threading
+
 import pytest
 from django.db import IntegrityError, connection
 from django.utils import timezone
@@ -10,7 +12,14 @@ from erasure import verification
 from erasure.models import ErasedRecord
 from mlcore import determinism
 from registry import indexing, storage, work
-from registry.models import Artefact, PanelError, PanelRow, ReleaseAdapter, TrainingRun
+from registry.models import (
+    Artefact,
+    PanelError,
+    PanelRow,
+    ReleaseAdapter,
+    ShardMembership,
+    TrainingRun,
+)
 from registry.replay import replay
 from registry.services import live, places, runs
 from tests.environment import ROOT
@@ -197,3 +206,51 @@ def test_members_of_a_release_are_never_changed_or_removed(world):
             cursor.execute(sql)
 
     assert ReleaseAdapter.objects.exists()
+
+
+def test_an_index_of_another_code_version_does_not_weigh_them(world, monkeypatch):
+    world.erase(PEOPLE[0])
+    recipe = current()
+    while (run := next_run(recipe)).kind == TrainingRun.Kind.ADAPTER:
+        work.work_once(run_id=run.pk)
+    monkeypatch.setattr(determinism, "CODE_VERSION", "another")
+
+    last = work.work_once(run_id=run.pk)
+
+    assert last.failure == "MixedEnvironments"
+    assert live.release().kind == "fallback"
+
+
+def test_an_erasure_and_an_index_never_wait_for_each_other_in_a_circle(world, caplog):
+    """An erasure that arrives while the panel's rows are locked for the errors to be written."""
+    shard = ShardMembership.objects.get(subject=vault.find(PEOPLE[0])).shard
+    world.erase(PEOPLE[0])
+    while (run := next_run(current())).kind == TrainingRun.Kind.ADAPTER:
+        work.work_once(run_id=run.pk)
+    there = ShardMembership.objects.filter(shard=shard, subject__panel_rows__isnull=False)
+    person = vault.external_id(there.first().subject)
+    failures, threads = [], []
+
+    def erase():
+        try:
+            world.erase(person)
+        except Exception as error:
+            failures.append(type(error).__name__)
+        finally:
+            connection.close()
+
+    def interrupted(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if not threads and 'FROM "registry_panelrow"' in sql and "FOR NO KEY UPDATE" in sql:
+            threads.append(threading.Thread(target=erase))
+            threads[0].start()
+            threads[0].join(3)
+        return result
+
+    with connection.execute_wrapper(interrupted):
+        work.work_once(run_id=run.pk)
+    threads[0].join(60)
+
+    # Of a circle PostgreSQL fails one, whichever noticed first.
+    assert (failures, "failed" in caplog.text) == ([], False)
+    assert not PanelError.objects.exclude(adapter__weights__destroyed_at=None).exists()

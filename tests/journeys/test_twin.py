@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from corpus import vault
-from registry import work
+from mlcore import base_model
+from mlcore.anchors import fit
+from registry import bases, work
 from registry.services import live, runs
 from tests import worlds
 from tests.worlds import Row, World, rows_of
@@ -29,14 +31,16 @@ steps = st.one_of(
     st.tuples(st.just("work once"), st.just(""), st.integers(1, 3)),
     st.tuples(st.just("lose a worker"), st.just(""), st.just(0)),
     st.tuples(st.just("erase while training"), st.sampled_from(PEOPLE), st.just(0)),
+    st.tuples(st.just("mark"), st.sampled_from(PEOPLE), st.integers(0, 1)),
 )
 
 
 class History:
     """Lives through steps, and knows which rows should remain."""
 
-    def __init__(self, world: World, django_settings, monkeypatch) -> None:
-        self.world = world
+    def __init__(self, world: World, django_settings, monkeypatch, recipe: str = "tiny") -> None:
+        self.world, self.recipe = world, recipe
+        self.leavers: dict[str, bool] = {}
         self.settings, self.monkeypatch = django_settings, monkeypatch
         self.ahead = {person: rows_of(person, count=12) for person in PEOPLE}
         self.remaining: dict[str, list[Row]] = {person: [] for person in PEOPLE}
@@ -54,6 +58,7 @@ class History:
         held = self.remaining[person]
         if not count:
             self.remaining[person] = []
+            self.leavers.pop(person, None)
             return None
         gone = held[:: max(1, len(held) // count)][:count]
         self.remaining[person] = [row for row in held if row not in gone]
@@ -64,14 +69,17 @@ class History:
         if what == "ingest":
             self.world.ingest(self.take(person, count))
         elif what == "train":
-            self.world.train()
+            self.world.train(self.recipe)
         elif what == "work once":
-            recipe = worlds.training.choose("tiny", actor="test")
+            recipe = worlds.training.choose(self.recipe, actor="test")
             runs.plan(recipe=recipe, actor="test", at=timezone.now())
             for _ in range(count):
                 work.work_once()
         elif what == "lose a worker":
-            self.world.lose_a_worker()
+            self.world.lose_a_worker(self.recipe)
+        elif what == "mark" and self.remaining[person]:
+            self.leavers[person] = bool(count)
+            self.world.mark({person: bool(count)})
         elif self.remaining[person]:
             if what == "erase while training":
                 worlds.overtaken_by(
@@ -95,27 +103,46 @@ class History:
     def twin(self, folder) -> World:
         world = World(folder, self.settings)
         world.ingest([row for person in reversed(PEOPLE) for row in self.remaining[person]])
+        world.mark({person: is_late for person, is_late in self.leavers.items() if is_late})
         return world
+
+
+@pytest.fixture(scope="module")
+def anchors():
+    """Public anchors for most of the catalogue; the rest came later."""
+    base = base_model.open_base(bases.folder_of("tiny"), dtype="float32", threads=1)
+    return fit(base, {item: worlds.title_of(item) for item in worlds.ITEMS[:34]}, shards=3, seed=1)
+
+
+@pytest.fixture(params=["keyed", "semantic", "late"])
+def recipe(request, anchors, tmp_path, settings):
+    """The ways of placing people."""
+    if request.param == "keyed":
+        return "tiny"
+    if request.param == "late":
+        return worlds.recipe_of(tmp_path, settings, late_slices=1)
+    return worlds.recipe_of(tmp_path, settings, anchors=anchors)
 
 
 @settings(
     print_blob=True,
-    max_examples=20,
+    max_examples=7,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     derandomize=True,
 )
 @given(story=st.lists(steps, min_size=2, max_size=7))
 def test_the_live_state_is_that_of_a_twin_that_never_saw_the_erased_data(
-    story, tmp_path, settings, monkeypatch
+    story, recipe, tmp_path, settings, monkeypatch
 ):
-    history = History(World(tmp_path / "a", settings), settings, monkeypatch)
+    history = History(World(tmp_path / "a", settings), settings, monkeypatch, recipe)
     history.begin()
     for step in story:
         history.live_through(step)
-    ours = live.describe(history.world.train())
+        assert not worlds.contaminated()
+    ours = live.describe(history.world.train(recipe))
 
-    twin = live.describe(history.twin(tmp_path / "b").train())
+    twin = live.describe(history.twin(tmp_path / "b").train(recipe))
 
     assert ours["live_digest"] == twin["live_digest"]
     assert ours["adapters"] == twin["adapters"]

@@ -1,12 +1,15 @@
 """Going from one recipe to another and back: nothing old serves, and nothing old is kept."""
 
+import shutil
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from corpus import vault
+from mlcore import recipe
 from mlcore.recipe import BadRecipe
-from registry import storage, work
+from registry import bases, storage, work
 from registry.models import AdapterVersion, Recipe, ShardMembership, TrainingRun
 from registry.services import live, runs
 from tests import environment, worlds
@@ -52,6 +55,28 @@ def test_going_back_to_a_recipe_trains_it_again_to_the_same_bits(trained, other)
     assert back.pk != first.pk
     assert back.live_digest == first.live_digest
     assert readable() == {"tiny"}
+
+
+def test_what_is_registered_is_the_recipe_to_the_last_bit(world, tmp_path, settings):
+    path = worlds.recipe_of(tmp_path, settings, temperature=1e16, mix_scale=1.0, weight_decay=1e-9)
+
+    row = worlds.training.choose(path, actor="test")
+
+    row.refresh_from_db()
+    assert recipe.digest(row.plain, row.base_digest) == row.digest
+
+
+def test_a_base_that_has_moved_is_found_where_the_recipe_now_says(world, tmp_path, settings):
+    shutil.copytree(bases.folder_of("tiny"), tmp_path / "here")
+    before = world.train(worlds.recipe_of(tmp_path, settings, base=str(tmp_path / "here")))
+    (tmp_path / "here").rename(tmp_path / "there")
+
+    there = worlds.recipe_of(tmp_path, settings, base=str(tmp_path / "there"))
+    world.erase(FIRST_OF_0)
+    after = world.train(there)
+
+    assert after.recipe == before.recipe
+    assert after.kind == "full"
 
 
 def test_a_recipe_that_was_left_before_it_was_live_does_not_come_back_by_itself(world, other):

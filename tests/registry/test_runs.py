@@ -178,7 +178,7 @@ def test_a_loss_that_is_no_number_is_final_and_what_was_live_stays_live(world, r
 
     monkeypatch.setattr(training, "fit", explodes)
 
-    with pytest.raises(driver.TrainingFailed, match="shard 0, slice 0: LossNotFinite"):
+    with pytest.raises(driver.TrainingFailed, match="shard 0, slice 0 failed: a loss or"):
         driver.bring_up_to_date(recipe=recipe, actor="test", patience=0.0)
 
     assert live.release() == before

@@ -11,6 +11,8 @@ from corpus import vault
 from erasure.clocks import Regulation
 from erasure.models import DeletionRequest
 from erasure.states import State
+from registry.models import Recipe
+from registry.services import runs
 
 
 @require_safe
@@ -42,6 +44,8 @@ def requests(http: HttpRequest) -> HttpResponse:
         }
         for ticket in shown.rows
     ]
+    recipe = Recipe.objects.filter(is_current=True).first()
+    failed = runs.broken(recipe) if recipe else None
     return render(
         http,
         "console/requests.html",
@@ -59,5 +63,6 @@ def requests(http: HttpRequest) -> HttpResponse:
             "at": at,
             "soonest": DeletionRequest.objects.open().due_first().first(),
             "is_new": not DeletionRequest.objects.exists(),
+            "stopped": runs.why(failed) if failed else "",
         },
     )

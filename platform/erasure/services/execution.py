@@ -41,7 +41,7 @@ def _execute(request: DeletionRequest, actor: str, at: datetime) -> None:
     is_whole = request.scope == DeletionRequest.Scope.WHOLE
     items = None if is_whole else [named.item for named in request.items.select_related("item")]
     about = list(subject.deletion_requests.values_list("pk", flat=True))
-    retracted = retraction.retract(subject=subject, actor=actor, at=at)
+    retracted = retraction.retract(subject=subject, items=items, actor=actor, at=at)
     erased = corpus.erase(
         subject=subject, items=items, receipt=bytes(request.receipt), request=request.pk
     )

@@ -3,13 +3,21 @@
 from registry.models.adapters import AdapterVersion, TrunkState
 from registry.models.artefacts import Artefact
 from registry.models.panel import PanelError, PanelRow
-from registry.models.recipes import Recipe, ShardMembership, Slice
+from registry.models.recipes import (
+    AnchorFile,
+    FormerMembership,
+    Recipe,
+    ShardMembership,
+    Slice,
+)
 from registry.models.releases import Release, ReleaseAdapter
 from registry.models.runs import TrainingRun
 
 __all__ = [
     "AdapterVersion",
+    "AnchorFile",
     "Artefact",
+    "FormerMembership",
     "PanelError",
     "PanelRow",
     "Recipe",

@@ -3,6 +3,7 @@
 The clock here is ``Slice.epoch``, a counter: it is raised under the row lock whenever the data of
 a slice changes, and an adapter counts only while its epoch is its slice's."""
 
+import dataclasses
 from typing import ClassVar
 
 from django.db import models
@@ -43,7 +44,29 @@ class Recipe(models.Model):
     def plain(self) -> mlcore.recipe.Recipe:
         """The same recipe, as the engine takes it."""
         modules = tuple(self.body["target_modules"])
-        return mlcore.recipe.Recipe(**{**self.body, "target_modules": modules})
+        # PostgreSQL writes 1e16 as a whole number.
+        reals = {
+            field.name: float(self.body[field.name])
+            for field in dataclasses.fields(mlcore.recipe.Recipe)
+            if field.type is float
+        }
+        return mlcore.recipe.Recipe(**{**self.body, **reals, "target_modules": modules})
+
+
+class AnchorFile(models.Model):
+    """The public anchors of a semantic recipe, kept so that an erasure needs no file to place by.
+
+    Known by what it holds: who reads it compares the digest.
+    """
+
+    PERSONAL: ClassVar[set[str]] = set()
+    RETAINED: ClassVar = {"digest", "body"}
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    body = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"anchors {self.digest[:16]}"
 
 
 class Slice(models.Model):
@@ -74,7 +97,7 @@ class Slice(models.Model):
 
 
 class ShardMembership(models.Model):
-    """Where one person's samples train under one recipe: a keyed hash, moved by nobody else."""
+    """Where one person's samples train under one recipe, as no one else's data decides."""
 
     PERSONAL: ClassVar = {"id", "recipe", "subject", "shard", "slice"}
     RETAINED: ClassVar[set[str]] = set()
@@ -96,3 +119,18 @@ class ShardMembership(models.Model):
 
     def __str__(self) -> str:
         return f"a member of shard {self.shard}, slice {self.slice}"
+
+
+class FormerMembership(models.Model):
+    """Where a person trained before they moved, until no adapter of that time can be read."""
+
+    PERSONAL: ClassVar = {"id", "recipe", "subject", "shard", "slice"}
+    RETAINED: ClassVar[set[str]] = set()
+
+    recipe = models.ForeignKey(Recipe, models.PROTECT, related_name="+")
+    subject = models.ForeignKey(Subject, models.CASCADE, related_name="former_memberships")
+    shard = models.PositiveSmallIntegerField()
+    slice = models.PositiveSmallIntegerField()
+
+    def __str__(self) -> str:
+        return f"once a member of shard {self.shard}, slice {self.slice}"

@@ -3,7 +3,7 @@
 Locks are always taken in one order: people, then slices by recipe, shard and slice.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -11,39 +11,122 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
+from corpus import vault
+from corpus.models import Interaction, Subject
 from ledger import log
 from ledger.kinds import Kind
 from mlcore import partition
-from registry.models import Recipe, ShardMembership, Slice, TrainingRun
+from registry.models import FormerMembership, Recipe, ShardMembership, Slice, TrainingRun
+from registry.services import anchoring
 
 Place = tuple[int, int, int]  # recipe, shard, slice
+FEW = 5_000
 
 
-def place(*, recipe: Recipe, people: Mapping[UUID, str]) -> None:
-    """Give people their shard and slice: a keyed hash of their external id, and nothing else."""
-    plain = recipe.plain
-    ShardMembership.objects.bulk_create(
-        (
-            ShardMembership(recipe=recipe, subject_id=pk, shard=shard, slice=slice_)
-            for pk, external in people.items()
-            for shard, slice_ in [
-                partition.placement(
-                    external,
-                    key=settings.EXPUNGE_PARTITION_KEY,
-                    shards=plain.shards,
-                    slices=plain.slices,
+def place(
+    *, recipe: Recipe, people: Mapping[UUID, str], without: Collection[int] = ()
+) -> set[Place]:
+    """Give people the place that their data, and nobody else's, asks for now.
+
+    The caller has locked them. Whoever moves leaves a note of where they trained: an adapter made
+    there may be readable until the next release, and an erasure must reach it.
+
+    Args:
+        people: external ids by subject id.
+        without: items that are about to be erased, and have no say.
+
+    Returns:
+        The places that somebody who was there before left or moved to.
+    """
+    changed: set[Place] = set()
+    everyone = list(people.items())
+    for start in range(0, len(everyone), FEW):
+        some = dict(everyone[start : start + FEW])
+        held = {
+            each.subject_id: each
+            for each in ShardMembership.objects.filter(recipe=recipe, subject__in=list(some))
+        }
+        fresh, former, moved = [], [], []
+        for pk, (shard, slice_) in _asked_for(recipe, some, without).items():
+            there = held.get(pk)
+            if there is None:
+                fresh.append(
+                    ShardMembership(recipe=recipe, subject_id=pk, shard=shard, slice=slice_)
                 )
-            ]
-        ),
-        ignore_conflicts=True,
-        batch_size=5000,
-    )
+            elif (there.shard, there.slice) != (shard, slice_):
+                changed |= {(recipe.pk, there.shard, there.slice), (recipe.pk, shard, slice_)}
+                former.append(
+                    FormerMembership(
+                        recipe=recipe, subject_id=pk, shard=there.shard, slice=there.slice
+                    )
+                )
+                there.shard, there.slice = shard, slice_
+                moved.append(there)
+        ShardMembership.objects.bulk_create(fresh)
+        FormerMembership.objects.bulk_create(former)
+        ShardMembership.objects.bulk_update(moved, ["shard", "slice"])
+    return changed
+
+
+def _asked_for(
+    recipe: Recipe, people: Mapping[UUID, str], without: Collection[int]
+) -> dict[UUID, tuple[int, int]]:
+    plain = recipe.plain
+    anchors = anchoring.of(plain)
+    items: dict[UUID, set[str]] = {pk: set() for pk in people}
+    if anchors is not None:
+        rows = Interaction.objects.filter(subject__in=list(people)).exclude(item__in=list(without))
+        for pk, item in rows.values_list("subject_id", "item__external_id").distinct():
+            items[pk].add(item)
+    late = Subject.objects.filter(pk__in=list(people), is_likely_leaver=True)
+    leavers = set(late.values_list("pk", flat=True)) if plain.late_slices else set()
+    return {
+        pk: partition.place(
+            external,
+            items[pk],
+            plain,
+            key=settings.EXPUNGE_PARTITION_KEY,
+            anchors=anchors,
+            is_late=pk in leavers,
+        )
+        for pk, external in people.items()
+    }
 
 
 def touched(subjects: Iterable[UUID]) -> set[Place]:
     """The places of these people, under every recipe."""
     memberships = ShardMembership.objects.filter(subject__in=list(subjects))
     return set(memberships.values_list("recipe", "shard", "slice").distinct())
+
+
+def seen_in(subject: UUID) -> set[Place]:
+    """Every place where an adapter that saw this person may be: theirs, and those they left."""
+    former = FormerMembership.objects.filter(subject=subject)
+    return touched([subject]) | set(former.values_list("recipe", "shard", "slice").distinct())
+
+
+def reached(
+    *, recipe: Recipe, subject: Subject, without: Collection[int] | None
+) -> tuple[set[Place], set[Place]]:
+    """The places that an erasure of these items, or of everything, would reach under a recipe.
+
+    Returns:
+        Those that may have seen the person; and those, with the one that the person would move to.
+    """
+    seen = {place for place in seen_in(subject.pk) if place[0] == recipe.pk}
+    if without is None:
+        return seen, seen
+    people = {subject.pk: vault.external_id(subject)}
+    moves_to = {(recipe.pk, *place) for place in _asked_for(recipe, people, without).values()}
+    return seen, seen | moves_to
+
+
+def is_behind(row: Slice, places: Iterable[Place]) -> bool:
+    """Whether a slice is one of these places, or is trained from one."""
+    return any(
+        (row.recipe_id, row.shard) == (recipe, shard) and row.slice >= slice_
+        for recipe, shard, slice_ in places
+    )
 
 
 def raise_epochs(places: Iterable[Place], *, actor: str, at: datetime) -> list[Slice]:

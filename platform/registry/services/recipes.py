@@ -10,10 +10,10 @@ from corpus import vault
 from corpus.models import Identity, Subject
 from ledger import log
 from ledger.kinds import Kind
+from mlcore.recipe import BadRecipe
 from registry.models import Recipe, Slice, TrainingRun
-from registry.services import places
-
-FEW = 5_000
+from registry.services import anchoring, places
+from registry.services.places import FEW
 
 
 class NoRecipe(LookupError):
@@ -32,12 +32,34 @@ def current() -> Recipe:
     return found
 
 
+def check_people(recipe: mlcore.recipe.Recipe) -> None:
+    """See that there are people for every shard of a recipe that is taken into use.
+
+    The recipe in use stays in use however few are left: nobody's erasure stops the training of
+    the others.
+
+    Raises:
+        mlcore.recipe.BadRecipe: there are fewer people than shards.
+    """
+    used = Recipe.objects.filter(is_current=True).first()
+    people = Subject.objects.count()
+    if people < recipe.shards and (used is None or used.plain != recipe):
+        raise BadRecipe(f"shards must be at most {people}, the number of people.")
+
+
 @transaction.atomic(durable=True)
 def use(*, recipe: mlcore.recipe.Recipe, base_digest: str, actor: str, at: datetime) -> Recipe:
-    """Make a recipe the current one, registering it and placing everyone if it is new."""
+    """Make a recipe the current one, registering it and placing everyone if it is new.
+
+    Raises:
+        mlcore.recipe.BadRecipe: it has more shards than there are people, or its anchors are not
+            here; nothing is registered.
+    """
     with connection.cursor() as cursor:
         # Against an ingestion that places its people under the recipes that it can see.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('corpus.ingest'))")
+    check_people(recipe)
+    anchoring.keep(recipe)
     digest = mlcore.recipe.digest(recipe, base_digest)
     row, is_new = Recipe.objects.get_or_create(
         digest=digest,
@@ -57,13 +79,16 @@ def use(*, recipe: mlcore.recipe.Recipe, base_digest: str, actor: str, at: datet
         _place_everyone(row)
         facts = {"digest": digest, "base": base_digest}
         log.append(Kind.RECIPE_REGISTERED, actor=actor, on=row, at=at, facts=facts)
+    elif row.body["base"] != recipe.base:
+        # The same base, as its digest says, in another place: the old one may be gone.
+        Recipe.objects.filter(pk=row.pk).update(body={**row.body, "base": recipe.base})
     if not row.is_current:
         Recipe.objects.filter(is_current=True).update(is_current=False)
         Recipe.objects.filter(pk=row.pk).update(is_current=True)
         left = TrainingRun.objects.filter(state__in=TrainingRun.OPEN).exclude(recipe=row)
         for run in left.select_for_update().order_by("pk"):
             places.overtake(run, actor=actor, at=at)
-        row.refresh_from_db()
+    row.refresh_from_db()
     return row
 
 

@@ -9,11 +9,12 @@ from django.db import connection, transaction
 
 from ledger import log
 from ledger.kinds import Kind
-from mlcore import index_file, manifest
+from mlcore import determinism, index_file, manifest
 from registry import storage
 from registry.models import (
     AdapterVersion,
     Artefact,
+    FormerMembership,
     PanelError,
     PanelRow,
     Recipe,
@@ -27,7 +28,7 @@ from registry.services.runs import LeaseLost
 
 
 class MixedEnvironments(Exception):
-    """The adapters were trained by different code or on different machines.
+    """Adapters, or they and the index, were made by different code or on different machines.
 
     No twin would end with the same bits, so they do not serve together: `train --anew` makes all
     of them again.
@@ -44,7 +45,8 @@ def put_live(*, run: TrainingRun, worker: UUID, panel: Sequence[UUID], at: datet
 
     Raises:
         LeaseLost: the data changed while the index was computed; nothing is switched.
-        MixedEnvironments: some adapters are of another code version or machine.
+        MixedEnvironments: some adapters are of another code version or machine than the others,
+            or than this process, which has computed the index.
     """
     recipe = run.recipe
     # Of every recipe, in lock order: superseding another recipe's adapters raises its epochs.
@@ -77,8 +79,9 @@ def _refuse_mixture(recipe: Recipe) -> None:
     made_in = {
         manifest.digest(adapter.named["environment"]) for adapter in runs.fresh_adapters(recipe)
     }
+    made_in.add(manifest.digest(determinism.environment()))
     if len(made_in) > 1:
-        raise MixedEnvironments(f"{recipe}: adapters of {len(made_in)} environments")
+        raise MixedEnvironments(f"{recipe}: adapters and index of {len(made_in)} environments")
 
 
 def take_turns() -> None:
@@ -183,3 +186,5 @@ def _destroy_superseded(recipe: Recipe, *, actor: str, at: datetime) -> None:
         places.raise_epochs(others, actor=actor, at=at)
         facts = {"adapters": [adapter.digest for adapter in doomed], "why": "superseded"}
         log.append(Kind.ARTEFACTS_DESTROYED, actor=actor, on="registry.Store", at=at, facts=facts)
+    # What can still be read is fresh, so it saw nobody who had moved away.
+    FormerMembership.objects.all().delete()

@@ -1,5 +1,6 @@
 """Taking a person's data out of everything that was made from it, in the erasing transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -7,11 +8,20 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from corpus.models import Subject
+from corpus import vault
+from corpus.models import Item, Subject
 from ledger import log
 from ledger.kinds import Kind
 from registry import storage
-from registry.models import AdapterVersion, PanelRow, Release, Slice, TrunkState
+from registry.models import (
+    AdapterVersion,
+    FormerMembership,
+    PanelRow,
+    Recipe,
+    Release,
+    Slice,
+    TrunkState,
+)
 from registry.services import live, places, releases
 
 
@@ -26,17 +36,25 @@ class Retracted:
     panel_rows: int
 
 
-def retract(*, subject: Subject, actor: str, at: datetime) -> Retracted:
+def retract(
+    *, subject: Subject, items: Sequence[Item] | None, actor: str, at: datetime
+) -> Retracted:
     """Destroy all that was made from a person's data, and put the fallback release live.
 
     Runs inside the erasing transaction, which has locked the subject. Every adapter that may
     have seen the person is of their slice or a later one of their shard: each shard steps back
     to the last slice before, which never did. The keys of contaminated files are forgotten here,
     so from the commit on nobody can read them.
+
+    Whoever stays, without some ``items``, may train elsewhere from now on: the adapters there have
+    to be made again, but are clean, and go on serving.
     """
-    stale = places.raise_epochs(places.touched([subject.pk]), actor=actor, at=at)
+    seen = places.seen_in(subject.pk)
+    left = set() if items is None else _place_without(subject, items)
+    stale = places.raise_epochs(seen | left, actor=actor, at=at)
     releases.take_turns()
-    contaminated = _adapters_of(stale)
+    contaminated = _adapters_of([row for row in stale if places.is_behind(row, seen)])
+    FormerMembership.objects.filter(subject=subject).delete()
     panel_rows = PanelRow.objects.filter(subject=subject).delete()[1].get("registry.PanelRow", 0)
     trunk_states = _destroy_trunk_states(subject, actor=actor, at=at)
     fallback = _fall_back(contaminated, actor=actor, at=at)
@@ -51,6 +69,15 @@ def retract(*, subject: Subject, actor: str, at: datetime) -> Retracted:
         trunk_states=trunk_states,
         panel_rows=panel_rows,
     )
+
+
+def _place_without(subject: Subject, items: Sequence[Item]) -> set[places.Place]:
+    people = {subject.pk: vault.external_id(subject)}
+    gone = [item.pk for item in items]
+    changed: set[places.Place] = set()
+    for recipe in Recipe.objects.order_by("pk"):
+        changed |= places.place(recipe=recipe, people=people, without=gone)
+    return changed
 
 
 def _adapters_of(slices: list[Slice]) -> list[AdapterVersion]:

@@ -1,6 +1,7 @@
 """The queue: planning runs, leasing them, and taking them back from workers that fell silent."""
 
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -13,6 +14,18 @@ from registry.models import AdapterVersion, Recipe, Slice, TrainingRun
 from registry.services import live, places
 
 State = TrainingRun.State
+
+# What a run that failed for good is told by: a failure is the name of a class, for programs.
+WHY: Final = {
+    "BadRecipe": "the base model does not have what the recipe adapts",
+    "BaseChanged": "the base model is not the one that the recipe was registered with",
+    "BaseMissing": "the base model is not on the worker's machine",
+    "LossNotFinite": "a loss or a weight was infinite or not a number",
+    "MixedEnvironments": "adapters were trained by different code or on different machines",
+    "PromptTooLong": "a prompt has more tokens than the base model attends to",
+    "UnsupportedBase": "the base model cannot be opened",
+    "worker-lost": "every worker that took it fell silent",
+}
 
 
 class LeaseLost(Exception):
@@ -94,7 +107,12 @@ def _named(run: TrainingRun) -> dict[str, str]:
 
 
 def broken(recipe: Recipe) -> TrainingRun | None:
-    """A run that failed for good on the data as it is now, and waits for a person."""
+    """A run that failed for good on the data as it is now, and waits for a person.
+
+    Runs of other slices may still be open, and those of the slices behind it wait for it.
+    """
+    if live.is_current(recipe):
+        return None
     here = Slice.objects.filter(
         recipe=OuterRef("recipe"),
         shard=OuterRef("shard"),
@@ -107,9 +125,19 @@ def broken(recipe: Recipe) -> TrainingRun | None:
         | Q(kind=TrainingRun.Kind.RELEASE, epoch=total),
         state=State.FAILED,
     )
-    if recipe.runs.filter(state__in=TrainingRun.OPEN).exists() or live.is_current(recipe):
-        return None
-    return failed.order_by("-ended_at").first()
+    again = set(
+        recipe.runs.filter(state__in=TrainingRun.OPEN).values_list("kind", "shard", "slice")
+    )
+    made = set(fresh_adapters(recipe).values_list("shard", "slice"))
+    for run in failed.order_by("-ended_at"):
+        if (run.kind, run.shard, run.slice) not in again and (run.shard, run.slice) not in made:
+            return run
+    return None
+
+
+def why(run: TrainingRun) -> str:
+    """Which run failed, and why, as the first half of a sentence."""
+    return f"{run} failed: {WHY.get(run.failure, 'an error of the platform')} ({run.failure})"
 
 
 def ready(recipe: Recipe | None = None) -> QuerySet[TrainingRun]:
