@@ -80,16 +80,16 @@ def test_a_warm_start_from_the_contaminated_slice_turns_it_red(digests, monkeypa
 
 
 def test_trunk_states_in_padded_batches_turn_it_red(digests, monkeypatch):
-    load, alone = states.load, trunk.state
+    load, alone = states.load, trunk.state_of
 
     def batched(base, recipe, owned, **rest):
         prompts = [each.sample.prompt for each in owned]
         computed = dict(zip(prompts, padded(base, recipe, prompts), strict=True))
-        monkeypatch.setattr(states.trunk, "state", lambda _, prompt, *, depth: computed[prompt])
+        monkeypatch.setattr(states.trunk, "state_of", lambda _base, _recipe, prompt: computed[prompt])
         try:
             return load(base, recipe, owned, **rest)
         finally:
-            monkeypatch.setattr(states.trunk, "state", alone)
+            monkeypatch.setattr(states.trunk, "state_of", alone)
 
     monkeypatch.setattr(states, "load", batched)
 
