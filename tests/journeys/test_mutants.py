@@ -85,7 +85,8 @@ def test_trunk_states_in_padded_batches_turn_it_red(digests, monkeypatch):
     def batched(base, recipe, owned, **rest):
         prompts = [each.sample.prompt for each in owned]
         computed = dict(zip(prompts, padded(base, recipe, prompts), strict=True))
-        monkeypatch.setattr(states.trunk, "state_of", lambda _base, _recipe, prompt: computed[prompt])
+        made = lambda _base, _recipe, prompt: computed[prompt]  # noqa: E731
+        monkeypatch.setattr(states.trunk, "state_of", made)
         try:
             return load(base, recipe, owned, **rest)
         finally:

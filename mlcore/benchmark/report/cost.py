@@ -36,6 +36,15 @@ def pages(config: Config, results: Mapping[str, Any]) -> list[str]:
 
 
 def _erasure(told: Mapping[str, Any], place: str) -> str:
+    picture = "![Times faster, by what is erased](erasure.svg)\n"
+    return _erasing("Erasing", told, place, picture)
+
+
+def _unsliced(told: Mapping[str, Any], place: str) -> str:
+    return _erasing("Erasing without slices", told, place, "")
+
+
+def _erasing(title: str, told: Mapping[str, Any], place: str, picture: str) -> str:
     whats = [what for what in WHATS if what in told["ours"]]
     head = ["", *(WHATS[what] for what in whats)]
     ours = ["Expunge", *(_seconds(told["ours"][what]["seconds"]) for what in whats)]
@@ -66,14 +75,13 @@ def _erasure(told: Mapping[str, Any], place: str) -> str:
         )
         for base, one in told["baselines"].items()
     )
-    return f"""## Erasing
+    return f"""## {title}
 
 Seconds from the request until everything is retrained, at {place}, over {told["training_rows"]:,}
 training rows, and how many times longer each way without our engine takes. Where a full run would
 take too long, real optimiser steps were timed between ours and multiplied by their number
 ({steps}).
-![Times faster, by what is erased](erasure.svg)
-
+{picture}
 Times slower than Expunge, with intervals:
 
 {markdown.table(head, ratios)}
@@ -224,6 +232,7 @@ ATTACKS: Final = {
 }
 PAGES: Final = {
     "erasure": _erasure,
+    "unsliced": _unsliced,
     "clean": _clean,
     "throughput": _throughput,
     "storage": _storage,

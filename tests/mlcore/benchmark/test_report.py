@@ -77,8 +77,8 @@ def measured(*, speed: float = 50.0, equal: int = 200) -> dict:
     }  # fmt: skip
 
 
-SYSTEMS = (("retrain", 1.0, 1, 1), ("ours", 1.2, 4, 2), ("sisa", 0.0, 4, 1), ("apa_d", 0.0, 4, 1),
-           ("apa_nd", 0.0, 4, 1))  # fmt: skip
+SYSTEMS = (("retrain", 1.0, 1, 1), ("retrain_frozen_a", 0.9, 1, 1), ("ours", 1.6, 4, 2),
+           ("sisa", 0.0, 4, 1), ("apa_d", 0.0, 4, 1), ("apa_nd", 0.0, 4, 1))  # fmt: skip
 
 
 def written(config, results, folder: Path) -> tuple[str, list, dict]:
@@ -100,7 +100,7 @@ def test_every_measured_figure_reaches_the_page(config, tmp_path):
     assert {*held["jobs"]} == {*scored(*SYSTEMS), *measured()}
     assert "scores" not in json.dumps(held)
     assert all({*row} == KEYS and row["command"] == COMMAND for row in summary)
-    assert all(row["met"] for row in summary)
+    assert [row for row in summary if not row["met"]] == []
 
 
 @pytest.mark.parametrize(
