@@ -36,7 +36,6 @@ QUALITY_RULES: Final[dict[str, Rule]] = {
     "slices": (1, 4096),
     "learning_rate_ab": (1e-8, 10.0),  # where A and B train; the recipe's is for B alone
     "temperature_paper": (0.0, 1e9),
-    "mix_per_shard": (1e-6, 1e3),  # ours has mix_scale = this x K
 }
 GRID_RULES: Final[dict[str, Rule]] = {
     "seeds": [(0, 2**32 - 1)],

@@ -12,7 +12,7 @@ from mlcore.baselines.systems import SYSTEMS
 class Ours:
     """One of our systems; all are exact.
 
-    ``aggregation`` is ``adaptive`` (weights from the panel, lambda that grows with K), ``uniform``
+    ``aggregation`` is ``adaptive`` (weights from the panel, the lambda of the recipe), ``uniform``
     (equal weights, the same lambda) or ``mean`` (adaptive weights that sum to 1, lambda = 1).
     """
 

@@ -81,7 +81,6 @@ class World:
             slices=slices,
             panel=part["panel"],
             neighbours=part["neighbours"],
-            mix_scale=self.config.quality["mix_per_shard"] * shards,
             **data.TELLS[name],
             **more,
         )
