@@ -166,6 +166,9 @@ def _config(folder: Path) -> dict[str, Any]:
         raise UnsupportedBase(f"{folder} holds no config.json that can be read") from None
     if names and not any(name.endswith("ForCausalLM") for name in names):
         raise UnsupportedBase(f"{folder} holds a {names[0]}, which is no causal language model")
+    # It would change the weights at loading, and the digest is of the files.
+    if config.get("quantization_config"):
+        raise UnsupportedBase(f"{folder} holds quantised weights; dequantise them, or use a GGUF")
     return config
 
 

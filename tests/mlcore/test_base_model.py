@@ -153,6 +153,11 @@ def test_a_model_that_reads_both_ways_is_refused(tmp_path, folder, names, why):
         ("model.safetensors", lambda data: b"", "no model opens"),
         ("config.json", lambda data: data[:-5], "no config.json that can be read$"),
         ("config.json", lambda data: b"[]", "no config.json that can be read$"),
+        (
+            "config.json",
+            lambda data: data.replace(b"{", b'{"quantization_config": {"bits": 4},', 1),
+            "holds quantised weights",
+        ),
         ("tokenizer.json", lambda data: data[:-5], "no tokenizer opens"),
         ("tokenizer.json", None, "or no tokenizer.json$"),
         (
