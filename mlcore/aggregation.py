@@ -93,17 +93,16 @@ def weights(index: Index, queries: Tensor, *, neighbours: int, temperature: floa
     depend on that query and the index alone: similarities are computed one query at a time.
 
     Args:
-        queries: ``(B, D)``, ``trunk.embed`` of each.
+        queries: ``(B, D)``, ``trunk.embed`` or ``trunk.centre`` of each.
     """
     B, K = len(queries), len(index.shards)
-    if not len(index.embeddings):
+    if not len(index.embeddings) or not B:
         return torch.full((B, K), 1 / K if K else 0.0, dtype=torch.float64)
     panel = index.embeddings.to(torch.float64)
     panel = torch.nn.functional.normalize(panel, dim=1)  # (P, D)
     errors = index.errors.to(torch.float64)
-    rows = []
-    for query in queries.to("cpu", torch.float64):
-        # The query's own length changes no order.
-        nearest = torch.sort(panel @ query, descending=True, stable=True).indices[:neighbours]
-        rows.append(torch.softmax(-temperature * errors[nearest].mean(dim=0), dim=0))
-    return torch.stack(rows) if rows else torch.empty(0, K, dtype=torch.float64)
+    # Products one query at a time: in a batch their bits would depend on the others. A query's own
+    # length changes no order.
+    similar = torch.stack([panel @ query for query in queries.to("cpu", torch.float64)])  # (B, P)
+    nearest = torch.sort(similar, dim=1, descending=True, stable=True).indices[:, :neighbours]
+    return torch.softmax(-temperature * errors[nearest].mean(dim=1), dim=1)

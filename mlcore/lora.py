@@ -38,6 +38,7 @@ class Adapted(nn.Module):
         self.scale = scale
         self.a: Tensor | None = None  # (r, in) for all rows, or (rows, r, in)
         self.b: Tensor | None = None  # (out, r) for all rows, or (rows, out, r)
+        self.w: Tensor | None = None  # (rows, K), where b is (K, out, r) and to be mixed
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.linear(x)  # (rows, T, out)
@@ -46,6 +47,13 @@ class Adapted(nn.Module):
         # A base over several devices has its adapter on the first of them.
         a, b = self.a.to(x.device), self.b.to(x.device)
         u = _apply(a, x.to(a.dtype))  # (rows, T, r)
+        if self.w is not None:
+            w = self.w.to(x.device)
+            if x.shape[1] == 1 and u.dtype == y.dtype:
+                # At one position K products are less to move than K matrices mixed into one.
+                each = F.linear(u[:, 0], b.flatten(0, 1)).view(len(w), len(b), -1)  # (rows, K, out)
+                return y.baddbmm_(w[:, None], each, alpha=self.scale)
+            b = (w @ b.flatten(1)).view(-1, *b.shape[1:])
         if u.dtype != y.dtype:
             return (y + self.scale * _apply(b, u)).to(y.dtype)
         # Into y itself: two more copies of y took as long as all else of an adapter (ADR 16).
@@ -93,7 +101,9 @@ class Top:
         # What is worn lives in the modules, so two threads may not run at once.
         self._lock = Lock()
 
-    def answers(self, states: Sequence[Tensor], a: Weights, b: Weights) -> Tensor:
+    def answers(
+        self, states: Sequence[Tensor], a: Weights, b: Weights, w: Tensor | None = None
+    ) -> Tensor:
         """Logits ``(rows, 2)`` of Yes and No; P(like) is the sigmoid of their difference.
 
         Differentiable in ``a`` and ``b``; our engine keeps ``a`` frozen.
@@ -103,6 +113,8 @@ class Top:
             a: module path to ``(r, in)``, one for all rows, or ``(rows, r, in)``, one for each.
             b: module path to ``(out, r)`` or ``(rows, out, r)`` likewise. Empty for the base
                 alone. Several adapters side by side have an r of all their ranks together.
+            w: ``(rows, K)``, and then each of ``b`` is ``(K, out, r)``: a row wears their sum,
+                weighted by its own.
 
         Raises:
             BadWeights: if a path is missing or unknown, or a shape is wrong.
@@ -111,17 +123,17 @@ class Top:
         x = nn.utils.rnn.pad_sequence([state.to(device) for state in states], batch_first=True)
         last = torch.tensor([len(state) - 1 for state in states], device=device)
         if b:
-            self._check(a, b, rows=len(states))
+            self._check(a, b, rows=len(states) if w is None else w.shape[1])
         with self._lock:
             for path, module in self._adapted.items():
-                module.a, module.b = (a[path], b[path]) if b else (None, None)
+                module.a, module.b, module.w = (a[path], b[path], w) if b else (None, None, None)
             try:
                 *body, top = self._blocks
                 x = blocks.run(self.base.model, body, x)  # (rows, T, D)
                 x = blocks.finish(self.base.model, top, x, last)  # (rows, D)
             finally:
                 for module in self._adapted.values():
-                    module.a = module.b = None
+                    module.a = module.b = module.w = None
         return blocks.logits(self.base.model, x.to(device), self._head, self._head_bias)
 
     def _check(self, a: Weights, b: Weights, *, rows: int) -> None:

@@ -67,17 +67,16 @@ class Scorer:
 
     def _batch(self, states: Sequence[Tensor]) -> list[float]:
         with torch.inference_mode():
-            logits = self._top.answers(states, self._a, self._mix(states))
+            logits = self._top.answers(states, self._a, self._b, self._weights(states))
             probabilities: list[float] = torch.sigmoid(logits[:, 0] - logits[:, 1]).tolist()
         return probabilities
 
-    def _mix(self, states: Sequence[Tensor]) -> Weights:
-        """One B a row, ``(B, out, r)``: mix_scale x the weighted sum of the shards'."""
+    def _weights(self, states: Sequence[Tensor]) -> Tensor:
+        """``(B, K)``: mix_scale x how much each shard's adapter counts for each row."""
         w = aggregation.weights(
             self._index,
-            torch.stack([trunk.embed(state) for state in states]),
+            torch.stack([trunk.centre(state) for state in states]),
             neighbours=self._recipe.neighbours,
             temperature=self._recipe.temperature,
         )
-        w = (self._recipe.mix_scale * w).to(self._base.device, adapter_dtype(self._base))
-        return {path: torch.einsum("bk,kor->bor", w, b) for path, b in self._b.items()}
+        return (self._recipe.mix_scale * w).to(self._base.device, adapter_dtype(self._base))

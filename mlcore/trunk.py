@@ -98,13 +98,18 @@ def from_bytes(data: bytes) -> Tensor:
 
 
 def embed(state: Tensor) -> Tensor:
-    """The direction ``(D,)`` of a state ``(T, D)``: its mean position, of length one, float32.
+    """The direction ``(D,)`` of a state ``(T, D)``: its ``centre``, of length one, float32."""
+    mean = centre(state)
+    direction: Tensor = mean / mean.norm().clamp(min=torch.finfo(torch.float32).tiny)
+    return direction
+
+
+def centre(state: Tensor) -> Tensor:
+    """The mean position ``(D,)`` of a state ``(T, D)``, float32.
 
     Without the first position, where there is another: every prompt starts with the same token,
     and decoders park attention there (arXiv 2309.17453). On SmolLM2 it is seventy times as long
     as the others, so the mean of all would tell prompts apart by their length alone.
     """
     told = state[1:] if len(state) > 1 else state
-    mean = told.to(torch.float32).mean(dim=0)
-    direction: Tensor = mean / mean.norm().clamp(min=torch.finfo(torch.float32).tiny)
-    return direction
+    return told.to(torch.float32).mean(dim=0)
