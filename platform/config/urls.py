@@ -1,4 +1,4 @@
-"""All addresses: the console at the root, the API under /api/v1/."""
+"""All addresses: the console at the root, the API under /api/v1/, the public log under /log/."""
 
 from django.urls import include, path, re_path
 
@@ -9,5 +9,6 @@ urlpatterns = [
     path("api/v1/requests", erasure.Requests.as_view(), name="api-requests"),
     path("api/v1/requests/<slug:name>", erasure.OneRequest.as_view(), name="api-request"),
     re_path(r"^api(/|$)", problems.NoSuchAddress.as_view()),
+    path("log/", include("ledger.urls")),
     path("", include("console.urls")),
 ]

@@ -1,4 +1,4 @@
-"""Writing a secret's file: whole, on disk, and for its owner alone. Knows nothing of Django."""
+"""Writing a file that must be whole: a secret's, or a public one. Knows nothing of Django."""
 
 import os
 import secrets
@@ -15,19 +15,19 @@ def write_once(path: Path, text: str, *, mode: int) -> None:
     _sync(path.parent)
 
 
-def replace(path: Path, text: str, *, mode: int) -> None:
+def replace(path: Path, content: str | bytes, *, mode: int) -> None:
     """Write whole, then rename over what is there: a crash leaves the old file or the new one.
 
     When this returns, a power cut does not bring the old one back.
     """
-    _draft(path, text, mode=mode).replace(path)
+    _draft(path, content, mode=mode).replace(path)
     _sync(path.parent)
 
 
-def _draft(path: Path, text: str, *, mode: int) -> Path:
+def _draft(path: Path, content: str | bytes, *, mode: int) -> Path:
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(text.encode())
+        file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())
     return draft

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
-from ledger import memory, signing, tiles
+from ledger import memory, publishing, signing, tiles
 from ledger.models import SequencerState, TreeHead
 from verifier import notes
 
@@ -18,22 +18,32 @@ class CannotSign(RuntimeError):
     """The log does not extend the head that was signed last: it was cut, restored or rewritten."""
 
 
-@transaction.atomic(durable=True)
 def sign(*, at: datetime) -> TreeHead | None:
-    """Sign the committed log, if it has grown since the last tree head.
+    """Sign the committed log, if it has grown since the last tree head, and publish it.
 
     Reads hashes, not bodies: ``verify`` does that. Durable, so that what it reads is committed.
     The note is kept beside the key before its row is inserted; if the process dies in between,
-    the next call inserts that very note.
+    the next call inserts that very note. What could not be published, the next call publishes.
 
     Returns:
         The newest head that was inserted, or None if there is nothing new.
 
     Raises:
         CannotSign: the log is shorter than the last head, or has another root at its size, or
-            does not lead to the root in its state row, or that head is not this key's.
+            does not lead to the root in its state row, or that head is not this key's; or the head
+            is signed, and cannot be published.
         signing.BadLogKey: the key file cannot be used.
     """
+    head = _sign(at=at)
+    try:
+        publishing.publish()
+    except publishing.CannotPublish as cannot:
+        raise CannotSign(f"not published: {cannot}") from cannot
+    return head
+
+
+@transaction.atomic(durable=True)
+def _sign(*, at: datetime) -> TreeHead | None:
     # The lock makes signers take turns, and keeps the sequencer still between the two reads.
     state = SequencerState.objects.select_for_update().first()
     size, root = (state.next_index, bytes(state.root)) if state else (0, b"")

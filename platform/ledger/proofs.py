@@ -3,9 +3,33 @@
 The work is O(log n) in the part of the log that full tiles cover.
 """
 
-from ledger import tiles
-from ledger.models import SequencerState
-from verifier import merkle
+from uuid import UUID
+
+from ledger import publishing, tiles
+from ledger.models import Entry, SequencerState
+from verifier import merkle, notes, tlog
+
+
+class NotPublic(LookupError):
+    """The event is not under the public checkpoint, or not yet."""
+
+
+def receipt(event_id: UUID) -> str:
+    """A receipt that an event is in the public log, for ``verifier.tlog`` to check offline.
+
+    Returns:
+        The text of a ``.tlog-proof`` file: the event's place, the hashes that lead to the public
+        checkpoint, and that checkpoint with all its signatures.
+
+    Raises:
+        NotPublic: the event has no place yet, or no checkpoint that covers it is public.
+    """
+    index = Entry.objects.filter(event_id=event_id).values_list("index", flat=True).first()
+    note = publishing.published()
+    size = 0 if note is None else notes.Checkpoint.parse(notes.signed_by(note)[0]).size
+    if note is None or index is None or index >= size:
+        raise NotPublic(f"event {event_id} is not under a public checkpoint yet")
+    return tlog.Receipt(index, tuple(inclusion(index, size)), note).text()
 
 
 def inclusion(index: int, size: int) -> list[bytes]:

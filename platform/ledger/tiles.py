@@ -38,18 +38,15 @@ def write_full(before: int, after: int) -> None:
         first, last = before // step, after // step
         # One at a time: a level's tiles are made of the level below, which is stored by now.
         for n in range(first, last):
-            Tile.objects.create(level=level, n=n, hashes=b"".join(_nodes(level, n * WIDTH, WIDTH)))
+            Tile.objects.create(level=level, n=n, hashes=b"".join(nodes(level, n * WIDTH, WIDTH)))
         level, step = level + 1, step * WIDTH
 
 
-def _perfect(start: int, height: int) -> bytes:
-    """The root of the ``2**height`` entries from ``start`` on."""
-    level, above = divmod(height, HEIGHT)
-    return merkle.root_of(_nodes(level, start >> (HEIGHT * level), 1 << above))
+def nodes(level: int, start: int, count: int) -> list[bytes]:
+    """Neighbouring hashes of one level, all within one tile: each is the root of a tile below.
 
-
-def _nodes(level: int, start: int, count: int) -> list[bytes]:
-    """Neighbouring nodes of one level, all within one tile: each is the root of a tile below."""
+    Raises EntriesMissing if the log does not go as far.
+    """
     n, offset = divmod(start, WIDTH)
     stored = Tile.objects.filter(level=level, n=n).values_list("hashes", flat=True).first()
     if stored is not None:
@@ -64,6 +61,12 @@ def _nodes(level: int, start: int, count: int) -> list[bytes]:
     if len(found) != count:
         raise EntriesMissing(f"level {level}: {len(found)} of {count} hashes from {start} on")
     return found
+
+
+def _perfect(start: int, height: int) -> bytes:
+    """The root of the ``2**height`` entries from ``start`` on."""
+    level, above = divmod(height, HEIGHT)
+    return merkle.root_of(nodes(level, start >> (HEIGHT * level), 1 << above))
 
 
 def _cut(hashes: bytes | memoryview) -> list[bytes]:

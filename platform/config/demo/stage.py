@@ -1,6 +1,7 @@
 """What the demo needs around it: an empty installation, a worker process, and an HTTP server."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from django.db import connection
 from config import embedded
 from config.wsgi import application
 from corpus.models import Deployment, Item, Subject
-from ledger import signing
+from ledger import publishing, signing
 from registry import storage
 from registry.models import Artefact, Recipe
 
@@ -51,6 +52,7 @@ def _drop_everything() -> None:
     connection.close()
     for name in ("log.key", "log.pub", "log.head"):
         (signing.folder() / name).unlink(missing_ok=True)
+    shutil.rmtree(publishing.folder(), ignore_errors=True)
 
 
 @contextmanager
