@@ -70,7 +70,9 @@ def _sign(*, at: datetime) -> TreeHead | None:
     if _root_at(size) != root:
         raise CannotSign(f"the entries of size {size} do not lead to the log's root")
     checkpoint = notes.Checkpoint(settings.EXPUNGE_ORIGIN, size, root)
-    note = notes.sign_note(checkpoint.text(), signer)
+    note, second = notes.sign_note(checkpoint.text(), signer), signing.second()
+    if second is not None:
+        note += second.line(checkpoint.text(), at=int(at.timestamp()))
     memory.keep(note)
     return _insert(checkpoint, note, at=at)
 

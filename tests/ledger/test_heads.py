@@ -5,6 +5,7 @@ import stat
 from multiprocessing.pool import ThreadPool
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
 from django.db import transaction
 
 from ledger import heads, proofs, sequencer, signing, tiles
@@ -187,7 +188,7 @@ def test_a_lost_public_file_is_written_again(keys):
 def test_a_lost_key_is_not_made_anew(logged, keys, left):
     """A log that goes on under another key looks like a forgery to whoever noted the old one."""
     logged(1)
-    for each in {"log.key", "log.pub", "log.head"} - {left}:
+    for each in {*signing.FILES} - {left}:
         (keys / each).unlink()
 
     with pytest.raises(BadLogKey, match=rf"log\.key: is gone, and {left} is here"):
@@ -221,3 +222,40 @@ def test_a_key_file_with_the_wrong_id_is_refused(keys):
 
     with pytest.raises(BadLogKey, match="not the one it says"):
         signing.signer()
+
+
+def test_each_head_is_signed_a_second_time_with_a_key_that_outlives_ed25519(logged, keys):
+    logged(3)
+
+    note = TreeHead.objects.get().note
+
+    ours = {signing.vkey(): None, signing.second_vkey(): int(NOON.timestamp())}
+    assert notes.signed_by(note, *ours)[1] == ours
+    assert signing.second_vkey().startswith("expunge.local/log+")
+    assert stat.S_IMODE((keys / "log.key2").stat().st_mode) == 0o600
+    assert (keys / "log.pub2").read_text().strip() == signing.second().vkey
+
+
+def test_a_lost_second_key_is_not_made_anew(logged, keys, write):
+    logged(1)
+    (keys / "log.key2").unlink()
+    write(1)
+    sequencer.drain_all()
+
+    with pytest.raises(BadLogKey, match=r"log\.key2: is gone, and log\.pub2 is here"):
+        heads.sign(at=NOON)
+    assert TreeHead.objects.count() == 1
+
+
+def test_a_log_without_mldsa_in_its_openssl_has_one_signature(logged, monkeypatch):
+    def unsupported(*_):
+        raise UnsupportedAlgorithm("ML-DSA-44")
+
+    monkeypatch.setattr(signing.MLDSA44PrivateKey, "generate", unsupported)
+
+    logged(1)
+
+    note = TreeHead.objects.get().note
+    assert notes.verify_note(note, signing.vkey())
+    assert signing.second_vkey() is None
+    assert note.count("\u2014") == 1

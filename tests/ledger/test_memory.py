@@ -70,7 +70,7 @@ def test_the_signer_keeps_its_last_note_to_itself(logged, keys):
     kept = keys / "log.head"
     assert kept.read_text() == TreeHead.objects.get(size=5).note != first
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    assert sorted(each.name for each in keys.iterdir()) == ["log.head", "log.key", "log.pub"]
+    assert {each.name for each in keys.iterdir()} == {*signing.FILES}
 
 
 @pytest.mark.parametrize("dropped", ["size > 0", "size = 5"])
@@ -168,6 +168,7 @@ def test_a_note_is_on_disk_before_its_head_is_stored(logged, monkeypatch):
         return create(**fields)
 
     signing.signer()
+    signing.second()
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(Path, "replace", replaced)
     monkeypatch.setattr(TreeHead.objects, "create", created)

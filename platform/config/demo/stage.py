@@ -50,7 +50,7 @@ def _drop_everything() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     connection.close()
-    for name in ("log.key", "log.pub", "log.head"):
+    for name in signing.FILES:
         (signing.folder() / name).unlink(missing_ok=True)
     shutil.rmtree(publishing.folder(), ignore_errors=True)
 
