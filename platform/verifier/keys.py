@@ -138,11 +138,6 @@ def parse_vkey(vkey: str) -> tuple[str, bytes, Verifies]:
     return name, key_id(name, public, kind=kind), _public_key(name, kind, public)
 
 
-def kind_of(vkey: str) -> bytes:
-    """The type of a verification key that ``parse_vkey`` takes."""
-    return decode(vkey.split("+", 2)[2])[:1]
-
-
 def _public_key(name: str, kind: bytes, public: bytes) -> Verifies:
     if kind == ED25519:
         return Ed25519PublicKey.from_public_bytes(public)
