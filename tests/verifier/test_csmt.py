@@ -154,6 +154,13 @@ def test_the_terminal_is_never_the_target(hundred):
         csmt.verify_absent(root=hundred.root, key=key, proof=forged.encode())
 
 
+def test_a_presence_is_refused_as_an_absence_for_what_it_is(hundred):
+    key = hundred.encode()[24:56]
+
+    with pytest.raises(NotProven, match=r"^claim: the path ends at the key"):
+        csmt.verify_absent(root=hundred.root, key=key, proof=hundred.prove(key))
+
+
 def test_a_leaf_where_its_key_does_not_lead_shows_nothing():
     """A builder can put any leaf anywhere; the key's own leaf would stand there."""
     hidden, value = b"\x00" * 32, b"v" * 32
