@@ -19,6 +19,8 @@ EXPUNGE_PARTITION_KEY = keys.load(EXPUNGE_KEYS, "partition", variable="EXPUNGE_P
 EXPUNGE_ORDER_KEY = keys.load(EXPUNGE_KEYS, "order", variable="EXPUNGE_ORDER_KEY")
 EXPUNGE_RECIPES = ROOT / "recipes"
 EXPUNGE_ORIGIN = os.environ.get("EXPUNGE_ORIGIN", "expunge.local/log")
+# The policy that a head must meet before it is public: ledger/witnessing.py.
+EXPUNGE_WITNESSES = os.environ.get("EXPUNGE_WITNESSES", "")
 EXPUNGE_CONTROLLER = os.environ.get("EXPUNGE_CONTROLLER", "This installation")
 
 # A lease must outlive the longest pause between two heartbeats of a healthy worker.

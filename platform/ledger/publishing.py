@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection, transaction
 
-from ledger import files, signing, tiles
+from ledger import files, signing, tiles, witnessing
 from ledger.models import Entry, TreeHead
 from verifier import notes, tlog
 
@@ -54,9 +54,13 @@ def publish() -> bool:
         if before == head.size:
             return False
         try:
+            # First of all: what the policy's quorum does not vouch for is not public in any part.
+            note = witnessing.cosigned(head.note, before=before)
             for part in tlog.parts(head.size, before=before):
                 _write(part)
-            files.replace(folder() / tlog.CHECKPOINT, head.note, mode=0o644)
+            files.replace(folder() / tlog.CHECKPOINT, note, mode=0o644)
+        except witnessing.NotWitnessed as refused:
+            raise CannotPublish(str(refused)) from refused
         except OSError as error:
             raise CannotPublish(f"the log's files cannot be written: {error.strerror}") from error
         except tiles.EntriesMissing as missing:
