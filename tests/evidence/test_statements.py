@@ -211,7 +211,7 @@ def test_a_release_is_of_its_own_adapters_and_index():
         with pytest.raises(BadDocument, match="subject"):
             reader.parse(bent("release", *path, to=D[15]))
     for members in (RELEASE.members * 2, (replace(RELEASE.members[0], shard=8),)):
-        with pytest.raises(BadDocument, match="adapters|two of one name"):
+        with pytest.raises(BadDocument, match=r"adapters|two of one name"):
             statements.release(replace(RELEASE, members=members))
     assert reader.parse(statements.release(replace(RELEASE, members=(), replaces=None)))
 
