@@ -15,6 +15,10 @@ EXPUNGE_KEYS = EXPUNGE_VAR / "keys"
 EXPUNGE_LOG_KEYS = places.log_keys(EXPUNGE_KEYS)
 EXPUNGE_STORE = Path(os.environ.get("EXPUNGE_STORE") or EXPUNGE_VAR / "store")
 EXPUNGE_VAULT_KEY = keys.load(EXPUNGE_KEYS, "vault")
+# Who keeps the keys that wrap subject keys: corpus/wrapping.py.
+EXPUNGE_KEY_ENCRYPTION = os.environ.get("EXPUNGE_KEY_ENCRYPTION") or "corpus.wrapping.KeyFile"
+# The file that no restored database takes back: erasure/tombstones.py.
+EXPUNGE_ERASURES = os.environ.get("EXPUNGE_ERASURES", "")
 EXPUNGE_PARTITION_KEY = keys.load(EXPUNGE_KEYS, "partition", variable="EXPUNGE_PARTITION_KEY")
 EXPUNGE_ORDER_KEY = keys.load(EXPUNGE_KEYS, "order", variable="EXPUNGE_ORDER_KEY")
 EXPUNGE_RECIPES = ROOT / "recipes"

@@ -18,11 +18,14 @@ from config import embedded
 from config.keys import BadKey
 from config.provision import CannotFetch
 from corpus.reading import BadFile
+from corpus.rotation import StillInUse
 from corpus.services import WrongKeys
 from corpus.vault import NobodyFound
+from corpus.wrapping import BadKeyEncryption, WrappingKeyMissing
 from erasure.models import CannotMove
 from erasure.services import BadRequest, NotAllowed
 from erasure.services.filing import MayNotFile
+from erasure.tombstones import LedgerUnreadable, LedgerUnwritable
 from ledger import heads, sequencer
 from ledger.heads import CannotSign
 from ledger.sequencer import LogBroken
@@ -40,18 +43,23 @@ EXPECTED = (
     TrainingFailed,
     BadFile,
     BadKey,
+    BadKeyEncryption,
     BadLogKey,
     BadRecipe,
     BadRequest,
     CannotFetch,
     CannotMove,
     CannotSign,
+    LedgerUnreadable,
+    LedgerUnwritable,
     LogBroken,
     MayNotFile,
     NoRecipe,
     NobodyFound,
     NotAllowed,
     NothingLive,
+    StillInUse,
+    WrappingKeyMissing,
     WrongKeys,
     embedded.NoDatabase,
 )

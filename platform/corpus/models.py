@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 
 class Deployment(models.Model):
@@ -95,13 +96,30 @@ class Identity(models.Model):
         return "An identity"
 
 
-class SubjectKey(models.Model):
-    """K_s: the random key that commitments are made with, wrapped by the vault's key."""
+class WrappingKey(models.Model):
+    """The id of a key-encryption key that wraps subject keys. The key is not in the database."""
 
-    PERSONAL: ClassVar = {"subject", "wrapped"}
+    PERSONAL: ClassVar[set[str]] = set()
+    RETAINED: ClassVar = {"id", "noted_at"}
+
+    id = models.CharField(max_length=64, primary_key=True)
+    noted_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"Key-encryption key {self.id}"
+
+
+class SubjectKey(models.Model):
+    """K_s: the random key that commitments are made with, wrapped by the key ``kek``.
+
+    One without a ``kek`` was wrapped by the vault's key, as all were once.
+    """
+
+    PERSONAL: ClassVar = {"subject", "kek", "wrapped"}
     RETAINED: ClassVar[set[str]] = set()
 
     subject = models.OneToOneField(Subject, models.CASCADE, primary_key=True)
+    kek = models.ForeignKey(WrappingKey, models.PROTECT, null=True, related_name="+")
     wrapped = models.BinaryField()
 
     def __str__(self) -> str:

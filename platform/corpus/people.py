@@ -1,6 +1,7 @@
 """The people of a batch: found by their external ids, or made with a fresh key and identity."""
 
 import hmac
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import connection
 
-from corpus import vault
+from corpus import vault, wrapping
 from corpus.models import Identity, Subject, SubjectKey
 
 MANY = 500
@@ -55,23 +56,22 @@ class Known:
         ids = list(locked.values_list("pk", flat=True))
         # In a statement of its own: an erasure that we waited for may have turned a key, and the
         # one that waited would still see the old.
-        found = SubjectKey.objects.filter(subject__in=ids).values_list(
-            "subject", "subject__identity__lookup", "wrapped"
-        )
-        for pk, lookup, wrapped in found:
-            key = vault.unseal(wrapped, purpose="subject-key", about=pk)
-            self._people[by_lookup[bytes(lookup)]] = Person(pk, key)
-        self._make([e for e in strangers if e not in self._people], strangers)
+        found = SubjectKey.objects.filter(subject__in=ids).select_related("subject__identity")
+        for row in found:
+            lookup = bytes(row.subject.identity.lookup)
+            self._people[by_lookup[lookup]] = Person(row.subject_id, vault.opened(row))
+        if new := [e for e in strangers if e not in self._people]:
+            self._make(new, strangers)
 
     def _make(self, external_ids: list[str], lookups: dict[str, bytes]) -> None:
         subjects, identities, keys = [], [], []
+        by = wrapping.current()
         for external in external_ids:
-            pk = uuid4()
-            key, wrapped = vault.new_key(pk)
+            pk, key = uuid4(), secrets.token_bytes(32)
             sealed = vault.seal(external.encode(), purpose="identity", about=pk)
             subjects.append(Subject(id=pk, rank=rank(external), created_at=self._at))
             identities.append(Identity(subject_id=pk, lookup=lookups[external], sealed=sealed))
-            keys.append(SubjectKey(subject_id=pk, wrapped=wrapped))
+            keys.append(vault.wrapped(key, subject=pk, by=by))
             self._people[external] = Person(pk, key)
         Subject.objects.bulk_create(subjects)
         if len(subjects) > MANY:

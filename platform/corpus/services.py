@@ -1,6 +1,7 @@
 """What an erasure does to the corpus, and the check that the keys are still the same."""
 
 import hmac
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +10,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from corpus import canonical, ingest, vault
-from corpus.models import Batch, Deployment, Interaction, Item, Subject, SubjectKey
+from corpus import canonical, ingest, vault, wrapping
+from corpus.models import Batch, Deployment, Interaction, Item, Subject
 
 
 class WrongKeys(Exception):
@@ -23,6 +24,7 @@ def check_keys(*, at: datetime) -> None:
 
     Raises:
         WrongKeys: naming the key, before anything is read or written with it.
+        wrapping.WrappingKeyMissing: the same of a key-encryption key.
     """
     marks = {
         "partition": _mark(settings.EXPUNGE_PARTITION_KEY),
@@ -36,6 +38,7 @@ def check_keys(*, at: datetime) -> None:
                 f"the {name} key is not the one that this database was filled under; "
                 f"restore it, or start with an empty database"
             )
+    wrapping.check()
 
 
 def _mark(key: bytes) -> str:
@@ -44,14 +47,23 @@ def _mark(key: bytes) -> str:
 
 @dataclass(frozen=True)
 class Erased:
-    """What was erased: the record keys for the ticket, and the subject's key, sealed."""
+    """What was erased: the record keys for the ticket, and the subject's key, sealed.
+
+    After a partial erasure ``successor`` is the person's next key, that only the last one opens.
+    """
 
     record_keys: list[bytes]
     sealed_key: bytes
+    successor: bytes | None
 
 
 def erase(
-    *, subject: Subject, items: Sequence[Item] | None, receipt: bytes, request: UUID
+    *,
+    subject: Subject,
+    items: Sequence[Item] | None,
+    receipt: bytes,
+    request: UUID,
+    next_key: bytes | None = None,
 ) -> Erased:
     """Delete a person's interactions, and destroy the key that commits to them.
 
@@ -59,6 +71,9 @@ def erase(
     the person gets a fresh key, so that the old record keys can be linked to nobody. Only the
     receipt can open the old key. Runs inside the erasing transaction, which has locked the
     subject.
+
+    Args:
+        next_key: what a partial erasure that is applied again gave the person the first time.
     """
     external, key = vault.external_id(subject), vault.subject_key(subject)
     wanted = None if items is None else {item.pk for item in items}
@@ -70,14 +85,18 @@ def erase(
     batches = {interaction.batch_id for interaction, _ in doomed}
     Batch.objects.filter(pk__in=batches).update(content=None)
     rows = Interaction.objects.filter(subject=subject)
+    successor = None
     if wanted is None:
         rows.delete()
         subject.delete()
     else:
         rows.filter(item_id__in=wanted).delete()
-        _, wrapped = vault.new_key(subject.pk)
-        SubjectKey.objects.filter(subject=subject).update(wrapped=wrapped)
+        fresh = next_key or secrets.token_bytes(32)
+        successor = vault.seal_successor(fresh, under=key, request=request)
+        by = wrapping.current()
+        vault.wrapped(fresh, subject=subject.pk, by=by).save(force_update=True)
     return Erased(
         record_keys=sorted({record for _, record in doomed}),
         sealed_key=vault.seal_to_receipt(key, receipt=receipt, request=request),
+        successor=successor,
     )

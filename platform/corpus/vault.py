@@ -1,4 +1,4 @@
-"""The identity vault: external ids and subject keys, encrypted under the installation's key.
+"""The identity vault: external ids under the installation's key, subject keys under the KEK's.
 
 Nothing here logs, and no exception carries an identifier.
 """
@@ -15,9 +15,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
+from corpus import wrapping
 from corpus.models import Identity, Subject, SubjectKey
 
 NONCE = 12
+SUBJECT_KEY = b"expunge/subject-key/v1\x00"
+SUCCESSOR_INFO = b"expunge/successor/v1\x00"
 RECEIPT_INFO = b"expunge/receipt/v1"
 RECEIPT_PREFIX = "expunge-receipt-1."
 SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.CHACHA20_POLY1305)
@@ -89,14 +92,43 @@ def masked(subjects: Iterable[UUID | None]) -> dict[UUID | None, str]:
 
 def subject_key(subject: Subject) -> bytes:
     """K_s, unwrapped."""
-    wrapped = SubjectKey.objects.values_list("wrapped", flat=True).get(subject=subject)
-    return unseal(wrapped, purpose="subject-key", about=subject.pk)
+    return opened(SubjectKey.objects.get(subject=subject))
 
 
-def new_key(subject_id: UUID) -> tuple[bytes, bytes]:
-    """A fresh random K_s and its wrapped form."""
-    key = secrets.token_bytes(32)
-    return key, seal(key, purpose="subject-key", about=subject_id)
+def opened(row: SubjectKey) -> bytes:
+    """The key in a row.
+
+    Raises:
+        wrapping.WrappingKeyMissing: what wrapped it is not here.
+        InvalidTag: the bytes are another row's, or changed.
+    """
+    about = row.subject_id
+    if row.kek_id is None:
+        return unseal(row.wrapped, purpose="subject-key", about=about)
+    bound = SUBJECT_KEY + about.bytes
+    return wrapping.keeper().unwrap(bytes(row.wrapped), by=row.kek_id, about=bound)
+
+
+def wrapped(key: bytes, *, subject: UUID, by: str) -> SubjectKey:
+    """A row, not saved, that holds a key wrapped by the key-encryption key ``by``."""
+    bound = SUBJECT_KEY + subject.bytes
+    sealed = wrapping.keeper().wrap(key, by=by, about=bound)
+    return SubjectKey(subject_id=subject, kek_id=by, wrapped=sealed)
+
+
+def seal_successor(key: bytes, *, under: bytes, request: UUID) -> bytes:
+    """Encrypt the key that follows another, so that only the other opens it."""
+    nonce = secrets.token_bytes(NONCE)
+    return nonce + _successor_cipher(under).encrypt(nonce, key, request.bytes)
+
+
+def open_successor(sealed: bytes, *, under: bytes, request: UUID) -> bytes:
+    """Undo `seal_successor`. Raises InvalidTag if it followed another key."""
+    return _successor_cipher(under).decrypt(sealed[:NONCE], sealed[NONCE:], request.bytes)
+
+
+def _successor_cipher(key: bytes) -> AESGCM:
+    return AESGCM(HKDF(hashes.SHA256(), 32, salt=None, info=SUCCESSOR_INFO).derive(key))
 
 
 def new_receipt() -> tuple[str, bytes]:

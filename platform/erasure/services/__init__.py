@@ -12,6 +12,7 @@ from erasure.services.decisions import (
 )
 from erasure.services.execution import execute
 from erasure.services.filing import AlreadyOpen, BadRequest, file
+from erasure.services.replaying import Replayed, replay
 from erasure.services.settling import settle
 
 __all__ = [
@@ -19,10 +20,12 @@ __all__ = [
     "BadRequest",
     "DenialReason",
     "NotAllowed",
+    "Replayed",
     "approve",
     "cancel",
     "deny",
     "execute",
     "file",
+    "replay",
     "settle",
 ]
