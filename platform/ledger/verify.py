@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from time import sleep
 from typing import Final
 
@@ -19,6 +20,9 @@ from verifier import merkle, notes
 # head is stored: an honest log gets this many moments of so many seconds to be signed.
 LOOKS: Final = 20
 PAUSE: Final = 0.1
+# The times beside entries and heads are clocks', under no hash. A clock may be set back by seconds;
+# more than this between neighbours is somebody's doing.
+CLOCK_STEP: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +45,9 @@ def verify(*, vkey: str | None = None) -> Report:
     Checks that positions have no gap, that each entry's hash, id and target are its body's, that
     tiles hold the entries' hashes, that every tree head is signed and has the root of the entries
     below it, that the state row has the last root, that the head which the signer remembers in
-    ``log.head`` is among those stored, and that the newest head covers every entry. Events that
-    wait in the outbox are no part of the log yet.
+    ``log.head`` is among those stored, and that the newest head covers every entry. The times that
+    the database and the signer noted go forwards; an event's own time is in its body, and hashed.
+    Events that wait in the outbox are no part of the log yet.
 
     Args:
         vkey: the verification key that heads must be signed with, as an auditor noted it down; by
@@ -88,6 +93,20 @@ def _is_signed(kept: str | None) -> bool:
     return covered and (kept is None or TreeHead.objects.filter(note=kept).exists())
 
 
+def _now() -> datetime:
+    """By the clock that gave the entries their times."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        (now,) = cursor.fetchone()
+    assert isinstance(now, datetime)
+    return now
+
+
+def _is_back(later: datetime, earlier: datetime | None) -> bool:
+    """Whether what should be the later time is clearly the earlier one."""
+    return earlier is not None and later < earlier - CLOCK_STEP
+
+
 class _Walk:
     """One pass over the entries, with tiles and heads checked where they end."""
 
@@ -100,13 +119,16 @@ class _Walk:
         # The hashes of each level's tile that is not full yet: fewer than 256 a level.
         self.edges: list[list[bytes]] = []
         self.tiles = 0
+        self.placed_at: datetime | None = None
+        self.signed_at: datetime | None = None
 
     def run(self) -> None:
+        now = _now()
         heads = TreeHead.objects.order_by("size").iterator()
         head = next(heads, None)
         entries = Entry.objects.order_by("index")
         for entry in entries.iterator(chunk_size=1024):
-            self._entry(entry)
+            self._entry(entry, now)
             if head is not None and head.size == self.tree.size:
                 self._head(head)
                 head = next(heads, None)
@@ -114,10 +136,15 @@ class _Walk:
             raise Differs(f"tree head {head.size}: the log ends after {self.tree.size} entries")
         self._end()
 
-    def _entry(self, entry: Entry) -> None:
+    def _entry(self, entry: Entry, now: datetime) -> None:
         here = self.tree.size
         if entry.index != here:
             raise Differs(f"entry {here}: missing, the next one is {entry.index}")
+        if _is_back(entry.integrated_at, self.placed_at):
+            raise Differs(f"entry {here}: its time is before that of entry {here - 1}")
+        if _is_back(now, entry.integrated_at):
+            raise Differs(f"entry {here}: its time has not come yet")
+        self.placed_at = entry.integrated_at
         body = bytes(entry.body)
         leaf = merkle.leaf_hash(body)
         if leaf != bytes(entry.leaf_hash):
@@ -159,6 +186,9 @@ class _Walk:
             raise Differs(f"{name}: the signed text says something else")
         if signed.root != self.tree.root():
             raise Differs(f"{name}: its root is not that of the first {head.size} entries")
+        if _is_back(head.signed_at, self.signed_at):
+            raise Differs(f"{name}: its time is before that of tree head {self.covered}")
+        self.signed_at = head.signed_at
         self.heads += 1
         self.covered = head.size
 

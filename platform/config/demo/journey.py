@@ -6,7 +6,7 @@ import secrets
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from erasure import desk, services, verification
 from erasure.models import DeletionRequest
 from erasure.roles import Role
 from erasure.states import State
-from ledger import verify
+from ledger import hardening, verify
 from ledger.models import Entry
 from registry.models import ShardMembership
 from registry.services import intake, live
@@ -67,6 +67,8 @@ def run(journey: Journey) -> None:
         training.provide(journey.recipe)
         movielens = provision.movielens()
     stage.clear()
+    with suppress(hardening.CannotHarden):  # a server on which this user may not make roles
+        hardening.harden()
     folder = Path(settings.EXPUNGE_VAR) / "demo"
     with stage.worker(), stage.server() as address:
         _ingest(journey, data.prepare(movielens, folder, subjects=journey.subjects))
