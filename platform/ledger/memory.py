@@ -7,6 +7,7 @@ asks of one: it never signs what does not extend its own last size and root.
 from pathlib import Path
 
 from ledger import files, signing
+from verifier import notes
 
 
 def note() -> str | None:
@@ -17,6 +18,15 @@ def note() -> str | None:
     path = _path()
     # Bytes that are not text become characters that no signature covers.
     return path.read_bytes().decode(errors="replace") if path.exists() else None
+
+
+def size() -> int:
+    """The size that the last note claims, unverified; 0 if nothing that can be read was signed."""
+    kept = note()
+    try:
+        return notes.Checkpoint.parse((kept or "").partition("\n\n")[0] + "\n").size
+    except notes.BadNote:
+        return 0
 
 
 def keep(note: str) -> None:

@@ -2,7 +2,7 @@
 
 from django.db import connection, transaction
 
-from ledger import tiles
+from ledger import memory, tiles
 from ledger.models import Entry, SequencerState
 from verifier import merkle
 
@@ -31,9 +31,16 @@ def drain(*, limit: int = 1024) -> int:
         How many events got their place.
 
     Raises:
-        LogBroken: the entries do not lead to the root that the state row holds.
+        LogBroken: the entries do not lead to the root that the state row holds, or the log is
+            shorter than the head that was signed last: a database was restored.
     """
     state = _locked()
+    # What came after the backup would get other places, and the log would fork.
+    if (signed := memory.size()) > state.next_index:
+        raise LogBroken(
+            f"the log has {state.next_index} entries, and a head of size {signed} is signed; if "
+            "the database was restored, the README says how to go on (replay_erasures)"
+        )
     with connection.cursor() as cursor:
         cursor.execute(TAKE, [limit])
         events = sorted(cursor.fetchall())
@@ -65,6 +72,13 @@ def drain_all(*, limit: int = 1024) -> int:
     while moved := drain(limit=limit):
         total += moved
     return total
+
+
+def may_drain() -> bool:
+    """Whether this connection's role may place events; else another process does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT has_table_privilege('ledger_entry', 'INSERT')")
+        return bool(cursor.fetchone()[0])
 
 
 def _locked() -> SequencerState:

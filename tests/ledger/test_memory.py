@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from ledger import heads, memory, sequencer, signing, tiles
 from ledger.heads import CannotSign
-from ledger.models import TreeHead
+from ledger.models import Entry, Outbox, TreeHead
+from ledger.sequencer import LogBroken
 from ledger.verify import verify
 from tests.ledger.conftest import NOON
 from tests.ledger.test_log_format import DOC
@@ -93,14 +94,32 @@ def test_a_log_that_was_cut_and_lost_its_heads_is_not_signed(logged, superuser, 
     refuse_and_say(size=5, match="has 3 entries, and a head of size 5 is signed")
 
 
-def test_a_log_that_was_cut_and_grew_beyond_its_lost_heads_is_not_signed(logged, write, superuser):
+def test_a_log_that_was_cut_and_grew_beyond_its_lost_heads_is_not_signed(
+    logged, write, superuser, monkeypatch
+):
     logged(5)
     superuser("DELETE FROM ledger_treehead")
     cut(superuser, 3)
     write(9)
-    sequencer.drain_all()
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(sequencer.memory, "size", lambda: 0)  # a sequencer of the attacker's
+        sequencer.drain_all()
 
     refuse_and_say(size=5, match="rewritten below 5, which is signed")
+
+
+def test_a_log_that_a_restored_database_rolled_back_is_not_extended(logged, write, superuser):
+    """Or what came after the backup would get other places than those that were signed."""
+    logged(5)
+    superuser("DELETE FROM ledger_treehead WHERE size = 5")
+    cut(superuser, 3)
+    write(2)
+
+    with pytest.raises(LogBroken, match=r"has 3 entries, and a head of size 5 .*replay_erasures"):
+        sequencer.drain()
+
+    assert Entry.objects.count() == 3
+    assert Outbox.objects.count() == 2
 
 
 def test_an_emptied_database_under_the_old_key_is_a_rollback(logged, superuser):

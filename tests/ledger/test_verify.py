@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from ledger import heads, sequencer, signing, tiles
+from ledger import heads, publishing, sequencer, signing, tiles
 from ledger.models import TreeHead
 from ledger.verify import verify
 from tests.ledger.conftest import NOON
@@ -200,6 +200,7 @@ def test_a_whole_log_signed_again_with_a_new_key_fails_for_who_noted_the_old_one
     noted = signing.vkey()
     forget_tiles_and_heads(superuser)
     shutil.rmtree(keys)
+    shutil.rmtree(publishing.folder())
     heads.sign(at=NOON)
 
     assert verify().ok
