@@ -7,6 +7,7 @@ Nothing is fitted: deleting a subject deletes rows, retraining a shard replaces 
 import hashlib
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import safetensors.torch
 import torch
@@ -44,6 +45,11 @@ class Index:
             raise BadIndex(f"errors have shape {tuple(self.errors.shape)}, not {expected}")
         if list(self.shards) != sorted(set(self.shards)):
             raise BadIndex(f"shards {self.shards} are not ascending")
+
+    @cached_property
+    def directions(self) -> Tensor:
+        """The embeddings ``(P, D)`` at length one, float64."""
+        return torch.nn.functional.normalize(self.embeddings.to(torch.float64), dim=1)
 
 
 def to_bytes(index: Index) -> bytes:
@@ -98,11 +104,10 @@ def weights(index: Index, queries: Tensor, *, neighbours: int, temperature: floa
     B, K = len(queries), len(index.shards)
     if not len(index.embeddings) or not B:
         return torch.full((B, K), 1 / K if K else 0.0, dtype=torch.float64)
-    panel = index.embeddings.to(torch.float64)
-    panel = torch.nn.functional.normalize(panel, dim=1)  # (P, D)
-    errors = index.errors.to(torch.float64)
     # Products one query at a time: in a batch their bits would depend on the others. A query's own
     # length changes no order.
-    similar = torch.stack([panel @ query for query in queries.to("cpu", torch.float64)])  # (B, P)
+    similar = torch.stack(
+        [index.directions @ query for query in queries.to("cpu", torch.float64)]
+    )  # (B, P)
     nearest = torch.sort(similar, dim=1, descending=True, stable=True).indices[:, :neighbours]
-    return torch.softmax(-temperature * errors[nearest].mean(dim=1), dim=1)
+    return torch.softmax(-temperature * index.errors.to(torch.float64)[nearest].mean(dim=1), dim=1)

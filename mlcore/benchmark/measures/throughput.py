@@ -1,4 +1,8 @@
-"""Scoring throughput: the adaptive mix of K adapters against one adapter, on the same states."""
+"""Scoring throughput: the adaptive mix of K adapters against one adapter, on the same rows.
+
+Twice: from prompts, as new candidates are scored, and from trunk states that are there already,
+which leaves nothing but the adapted blocks and the mix.
+"""
 
 from collections.abc import Sequence
 from statistics import median
@@ -8,7 +12,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from mlcore import samples
+from mlcore import samples, trunk
 from mlcore.benchmark.measures import _bootstrap, _engines
 from mlcore.benchmark.setting import Progress, Setting
 from mlcore.benchmark.tables import Rule
@@ -19,6 +23,8 @@ KEYS: Final[dict[str, Rule]] = {
     "batch_size": (1, 65_536),
     "repeats": (2, 10_000),
 }
+# The trunk takes a hundred times as long as the rest, so it is run in fewer turns.
+WHOLE_EVERY: Final = 3
 
 
 def measure(setting: Setting, progress: Progress) -> dict[str, Any]:
@@ -28,11 +34,16 @@ def measure(setting: Setting, progress: Progress) -> dict[str, Any]:
     """
     size = setting.table["batch_size"]
     engine = _engines.fitted(setting, progress)
-    states = _states(setting)
+    prompts = _prompts(setting)
+    states = [setting.store.state(prompt) for prompt in prompts]
     mix = engine.scorer()
     top, a = top_of(setting.base, setting.recipe), common_a(setting.base, setting.recipe)
     b = engine.adapters()[min(engine.adapters())]
-    ours, single = [], []
+
+    def fresh() -> list[Tensor]:
+        return [trunk.state_of(setting.base, setting.recipe, prompt) for prompt in prompts[:size]]
+
+    ours, single, ours_whole, single_whole = [], [], [], []
     for turn in range(setting.table["repeats"] + 1):
         start = perf_counter()
         _one(top, a, b, states, size)
@@ -43,23 +54,34 @@ def measure(setting: Setting, progress: Progress) -> dict[str, Any]:
         if turn:
             single.append(middle - start)
             ours.append(end - middle)
+        if turn % WHOLE_EVERY == 1:
+            start = perf_counter()
+            _one(top, a, b, fresh(), size)
+            middle = perf_counter()
+            mix.score(fresh(), batch_size=size)
+            single_whole.append(middle - start)
+            ours_whole.append(perf_counter() - middle)
         progress("throughput", turn, setting.table["repeats"])
     return {
         "single": len(states) / median(single),
         "ours": len(states) / median(ours),
         "ratio": _bootstrap.ratio_of_medians(single, ours),
+        "from_prompts": {
+            "single": min(size, len(prompts)) / median(single_whole),
+            "ours": min(size, len(prompts)) / median(ours_whole),
+            "ratio": _bootstrap.ratio_of_medians(single_whole, ours_whole),
+        },
         "batch_size": size,
         "rows": len(states),
         "seconds": {"single": single, "ours": ours},
     }
 
 
-def _states(setting: Setting) -> list[Tensor]:
-    """Trunk states of what people are tested on, or, if these are too few, again from the first."""
+def _prompts(setting: Setting) -> list[str]:
+    """What people are tested on, or, if that is too little, again from the first."""
     splits = [samples.split(told, setting.recipe) for told in setting.people.values()]
     prompts = [split.test.prompt for split in splits if split.test]
-    wanted = setting.table["rows"]
-    return [setting.store.state(prompts[i % len(prompts)]) for i in range(wanted)]
+    return [prompts[i % len(prompts)] for i in range(setting.table["rows"])]
 
 
 def _one(top: Top, a: Weights, b: Weights, states: Sequence[Tensor], size: int) -> list[float]:

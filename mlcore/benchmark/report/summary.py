@@ -92,7 +92,13 @@ def summary(
         *(faster("unsliced") if "unsliced" in config.measures else []),
         *(auc("ours_no_slices", f"K = {K}, S = 1") if "ours_no_slices" in config.main else []),
         at_least(
-            "scoring throughput, adaptive mix, to a single adapter's",
+            "scoring throughput from prompts, adaptive mix, to a single adapter's",
+            0.9,
+            figure(results, "throughput", "from_prompts", "ratio"),
+            "x",
+        ),
+        at_least(
+            "scoring throughput from cached trunk states, adaptive mix, to a single adapter's",
             0.9,
             figure(results, "throughput", "ratio"),
             "x",

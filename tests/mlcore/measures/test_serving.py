@@ -17,6 +17,7 @@ def test_throughput_compares_the_same_rows(setting, quiet):
     assert len(told["seconds"]["single"]) == len(told["seconds"]["ours"]) == 3
     low, high = told["ratio"]["ci95"]
     assert 0 < low <= told["ratio"]["value"] <= high
+    assert told["from_prompts"]["ratio"]["value"] > 0
 
 
 def test_the_bytes_are_those_that_an_engine_stores(setting, quiet):
