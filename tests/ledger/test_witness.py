@@ -1,6 +1,5 @@
 """What the policy's witnesses have not cosigned is not public: with real ones, in processes."""
 
-import signal
 import subprocess
 import sys
 
@@ -35,7 +34,7 @@ class Running:
     def stop(self):
         """End it, and wait until it has."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
+            self.process.terminate()
             self.process.wait(timeout=20)
         self.process.stdout.close()
 
