@@ -1,7 +1,6 @@
 """A witness cosigns what extends the last head it saw, and nothing else, whoever asks."""
 
 import base64
-import signal
 import stat
 import subprocess
 import sys
@@ -138,5 +137,5 @@ def test_a_second_party_can_run_one(tmp_path):
                 assert (answer.status, answer.read()) == (409, b"7\n")
                 assert answer.headers["Content-Type"] == "text/x.tlog.size"
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
             process.wait(timeout=20)
