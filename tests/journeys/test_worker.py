@@ -15,7 +15,7 @@ from django.conf import settings as django_settings
 from django.db import connection
 from django.utils import timezone
 
-from config import training
+from config import places, training
 from erasure import desk, services
 from erasure.states import State
 from registry import driver, tasks
@@ -52,6 +52,12 @@ def worker(store: Path, log: Path):
         "EXPUNGE_LEASE_SECONDS": str(LEASE),
         "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
     }
+    with pytest.MonkeyPatch.context() as there:
+        there.setenv("DATABASE_URL", environment["DATABASE_URL"])
+        keys = places.log_keys(django_settings.EXPUNGE_VAR / "keys")
+    keys.mkdir(parents=True, exist_ok=True)
+    # The key that subject keys are wrapped by is not in the database: it goes with the workers.
+    shutil.copy(django_settings.EXPUNGE_LOG_KEYS / "kek.hex", keys / "kek.hex")
     command = ["celery", "-A", "config", "worker", "--pool", "solo", "--queues", "gpu,default"]
     with log.open("ab") as output:
         process = subprocess.Popen(
