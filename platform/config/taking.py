@@ -1,5 +1,6 @@
 """What the commands that take a file in have in common."""
 
+from abc import ABC, abstractmethod
 from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from config import terminal
 from registry.services.intake import Taken
 
 
-class TakeIn(BaseCommand):
+class TakeIn(BaseCommand, ABC):
     """A command that takes in one CSV or Parquet file, all of it or nothing."""
 
     take: ClassVar[Callable[..., Taken]]
@@ -35,13 +36,13 @@ class TakeIn(BaseCommand):
             answer.say(self.told(taken))
             answer.give(self.given(taken))
 
+    @abstractmethod
     def told(self, taken: Taken) -> str:
         """One line for a person."""
-        raise NotImplementedError
 
+    @abstractmethod
     def given(self, taken: Taken) -> dict[str, Any]:
         """The JSON document."""
-        raise NotImplementedError
 
 
 def people(count: int) -> str:

@@ -22,9 +22,8 @@ def note() -> str | None:
 
 def size() -> int:
     """The size that the last note claims, unverified; 0 if nothing that can be read was signed."""
-    kept = note()
     try:
-        return notes.Checkpoint.parse((kept or "").partition("\n\n")[0] + "\n").size
+        return notes.Checkpoint.parse(notes.signed_by(note() or "")[0]).size
     except notes.BadNote:
         return 0
 

@@ -1,10 +1,10 @@
 """What a tree head says, as C2SP's tlog-checkpoint spells it; and the spelling of notes."""
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass
 from typing import Final, Self
+
+from verifier import spelling
 
 LARGEST_SIZE: Final = 2**63 - 1
 
@@ -30,7 +30,7 @@ class Checkpoint:
 
     def text(self) -> str:
         """The three lines that are signed, each with its newline."""
-        return f"{self.origin}\n{self.size}\n{encode(self.root)}\n"
+        return f"{self.origin}\n{self.size}\n{spelling.encode(self.root)}\n"
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -66,17 +66,9 @@ def check_name(name: str) -> None:
     check_text(name)
 
 
-def encode(raw: bytes) -> str:
-    """Standard base64, with its padding."""
-    return base64.b64encode(raw).decode()
-
-
 def decode(text: str) -> bytes:
     """Standard base64, and only the one spelling that ``encode`` would give; or BadNote."""
     try:
-        raw = base64.b64decode(text.encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError):
-        raise BadNote("not base64") from None
-    if encode(raw) != text:
-        raise BadNote("not canonical base64")
-    return raw
+        return spelling.decode(text)
+    except ValueError as bad:
+        raise BadNote(str(bad)) from None

@@ -6,8 +6,6 @@ tree, honestly built or not, shows a key both present and absent. Pure functions
 docs/vectors says the same for other languages.
 """
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from enum import IntEnum
 from typing import Final, Self
 from uuid import UUID
 
+from verifier import spelling
 from verifier.merkle import SIZE, NotProven, node_hash
 
 EMPTY: Final = hashlib.sha256(b"\x02empty").digest()
@@ -142,7 +141,7 @@ class Proof:
 
 def to_text(proof: bytes) -> str:
     """An encoded proof as JSON carries it: standard base64 with padding."""
-    return base64.b64encode(proof).decode()
+    return spelling.encode(proof)
 
 
 def from_text(text: str) -> bytes:
@@ -152,12 +151,9 @@ def from_text(text: str) -> bytes:
         NotProven: it is another spelling, or none.
     """
     try:
-        raw = base64.b64decode(text.encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError):
-        raise NotProven("text: not base64") from None
-    if to_text(raw) != text:
-        raise NotProven("text: not canonical base64")
-    return raw
+        return spelling.decode(text)
+    except ValueError as bad:
+        raise NotProven(f"text: {bad}") from None
 
 
 def verify_present(*, root: bytes, key: bytes, value: bytes, proof: bytes) -> None:

@@ -12,7 +12,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 
-from verifier.checkpoints import LARGEST_SIZE, BadNote, Checkpoint, check_name, decode, encode
+from verifier.checkpoints import LARGEST_SIZE, BadNote, Checkpoint, check_name, decode
+from verifier.spelling import encode
 
 ED25519: Final = b"\x01"
 ED25519_COSIGNATURE: Final = b"\x04"

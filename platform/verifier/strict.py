@@ -4,13 +4,13 @@ Two readers who disagree on a document are how a forgery passes one and fools th
 text must be exactly its RFC 8785 bytes, base64 exactly what encoding gives, and strings ASCII.
 """
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, Final, NoReturn, TypeAlias
+
+from verifier import spelling
 
 # Without floats: whole numbers travel as strings, or are small enough for every reader.
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
@@ -89,12 +89,9 @@ def octets(text: Json, where: str, *, urlsafe: bool = False) -> bytes:
     if urlsafe and not set(text) & set("+/"):
         text = text.translate(str.maketrans("-_", "+/"))
     try:
-        raw = base64.b64decode(text.encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError):
-        raise BadDocument(f"{where}: not base64") from None
-    if base64.b64encode(raw).decode() != text:
-        raise BadDocument(f"{where}: not canonical base64")
-    return raw
+        return spelling.decode(text)
+    except ValueError as bad:
+        raise BadDocument(f"{where}: {bad}") from None
 
 
 def members(
