@@ -55,7 +55,7 @@ fix: setup ## format, and repair what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: setup ## pin the dependencies of pyproject.toml anew
+lock: | $(PYTHON) ## pin the dependencies of pyproject.toml anew
 	$(PYTHON) -m pip install -qq pip-tools
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet pyproject.toml \
 	  --output-file requirements/lock.txt --extra dev --all-build-deps --generate-hashes \
@@ -66,13 +66,15 @@ clean: down ## remove what can be made again; var/ with its data and keys stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# Without dependency resolution: the lock is complete, and torch, whose dependencies it holds, comes
-# from whichever index this machine uses. `pip check` then sees that nothing is missing.
-$(VENV)/installed: requirements/lock.txt requirements/torch.txt pyproject.toml
+$(PYTHON):
 	@$(SYSTEM_PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
 	  { echo "Expunge needs Python 3.11; name one with make SYSTEM_PYTHON=..." >&2; exit 1; }
-	@[ -x $(PYTHON) ] || $(SYSTEM_PYTHON) -m venv $(VENV) || \
+	@$(SYSTEM_PYTHON) -m venv $(VENV) || \
 	  { echo "This Python cannot make $(VENV); on Debian, install python3.11-venv." >&2; exit 1; }
+
+# Without dependency resolution: the lock is complete, and torch, whose dependencies it holds, comes
+# from whichever index this machine uses. `pip check` then sees that nothing is missing.
+$(VENV)/installed: requirements/lock.txt requirements/torch.txt pyproject.toml | $(PYTHON)
 	$(PYTHON) -m pip install -qq --no-deps --require-hashes -r requirements/lock.txt
 	$(PYTHON) -m pip install -qq -r requirements/torch.txt
 	$(PYTHON) -m pip install -qq --no-deps --no-build-isolation --editable .
