@@ -8,6 +8,7 @@ from decimal import Decimal
 import rfc8785
 
 RECORD_TAG = b"expunge/rec/v1\x00"
+KEY_TAG = b"expunge/subject-key/v1\x00"
 
 
 def number(value: Decimal) -> str:
@@ -38,3 +39,8 @@ def record_key(subject_key: bytes, content: bytes) -> bytes:
     Derived from the content, so a duplicate under a new id cannot hide (docs/log-format.md).
     """
     return hmac.digest(subject_key, RECORD_TAG + hashlib.sha256(content).digest(), "sha256")
+
+
+def key_digest(subject_key: bytes) -> str:
+    """What may be said in public of a subject's key once it is gone: 32 random octets, hashed."""
+    return hashlib.sha256(KEY_TAG + subject_key).hexdigest()

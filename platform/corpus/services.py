@@ -49,11 +49,14 @@ def _mark(key: bytes) -> str:
 class Erased:
     """What was erased: the record keys for the ticket, and the subject's key, sealed.
 
+    ``key_digest`` is what the log says of that key, so that whoever opens the seal can compare.
+
     After a partial erasure ``successor`` is the person's next key, that only the last one opens.
     """
 
     record_keys: list[bytes]
     sealed_key: bytes
+    key_digest: str
     successor: bytes | None
 
 
@@ -98,5 +101,6 @@ def erase(
     return Erased(
         record_keys=sorted({record for _, record in doomed}),
         sealed_key=vault.seal_to_receipt(key, receipt=receipt, request=request),
+        key_digest=canonical.key_digest(key),
         successor=successor,
     )

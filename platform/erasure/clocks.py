@@ -23,10 +23,11 @@ class Regulation(models.TextChoices):
 
 @dataclass(frozen=True)
 class Clock:
-    """How long a controller has, and the sentence that says so."""
+    """How long a controller has, the sentence that says so, and the right to erasure itself."""
 
     span: relativedelta
     rule: str
+    basis: str
 
     def due(self, received_at: datetime, *, zone: str) -> date:
         """The last day, in the controller's time zone, counted from the day of receipt."""
@@ -34,12 +35,20 @@ class Clock:
 
 
 CLOCKS = {
-    Regulation.GDPR: Clock(relativedelta(months=1), "GDPR Art. 12(3): one month from receipt"),
-    Regulation.UK_GDPR: Clock(relativedelta(months=1), "UK GDPR Art. 12A: one month from receipt"),
+    Regulation.GDPR: Clock(
+        relativedelta(months=1), "GDPR Art. 12(3): one month from receipt", "GDPR Art. 17(1)"
+    ),
+    Regulation.UK_GDPR: Clock(
+        relativedelta(months=1), "UK GDPR Art. 12A: one month from receipt", "UK GDPR Art. 17(1)"
+    ),
     Regulation.CCPA: Clock(
-        relativedelta(days=45), "CCPA regulations §7021: 45 calendar days from receipt"
+        relativedelta(days=45),
+        "CCPA regulations §7021: 45 calendar days from receipt",
+        "California Civil Code 1798.105",
     ),
     Regulation.LGPD: Clock(
-        relativedelta(days=15), "LGPD Art. 19 II: 15 days, our conservative default for deletion"
+        relativedelta(days=15),
+        "LGPD Art. 19 II: 15 days, our conservative default for deletion",
+        "LGPD Art. 18 VI",
     ),
 }

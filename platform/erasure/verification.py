@@ -8,11 +8,11 @@ from django.db.models import Exists, OuterRef
 from erasure.models import DeletionRequest
 from ledger import log
 from ledger.kinds import Kind
-from registry import storage
+from registry import records, storage
 from registry.models import AdapterVersion, Artefact, PanelError, Release, Slice
-from registry.services import adapters, live
-
-KEY = 32
+from registry.services import live
+from verifier import merkle
+from verifier.sets import CommittedSet
 
 
 def check(request: DeletionRequest) -> dict[str, bool]:
@@ -36,12 +36,12 @@ def check(request: DeletionRequest) -> dict[str, bool]:
     release = Release.objects.select_related("recipe").filter(is_live=True).first()
     chain = live_chain(release) if release else []
     erased = {bytes(key) for key in request.records.values_list("key", flat=True)}
-    lists = [(adapter, _readable_list(adapter)) for adapter in chain]
+    sets = [(adapter, _readable_set(adapter)) for adapter in chain]
     checks = {
         "records_as_logged": _are_as_logged(request, erased),
         "live_as_logged": release is None or live.is_as_logged(release),
-        "records_absent": all(keys is not None and not erased & set(keys) for _, keys in lists),
-        "lists_committed": all(_is_committed(adapter, keys) for adapter, keys in lists),
+        "records_absent": all(held is not None and not _holds(held, erased) for _, held in sets),
+        "lists_committed": all(_is_committed(adapter, held) for adapter, held in sets),
         "old_destroyed": not _readable_others(chain)
         and not PanelError.objects.exclude(adapter__weights__destroyed_at=None).exists(),
         "states_destroyed": not Artefact.objects.filter(
@@ -57,8 +57,12 @@ def check(request: DeletionRequest) -> dict[str, bool]:
     return checks
 
 
+def _holds(held: CommittedSet, keys: Iterable[bytes]) -> bool:
+    return any(held.get(key) is not None for key in keys)
+
+
 def _are_as_logged(request: DeletionRequest, keys: set[bytes]) -> bool:
-    root = adapters.records_root(sorted(keys))
+    root = merkle.root_of([merkle.leaf_hash(key) for key in sorted(keys)]).hex()
     return any(
         event.kind == Kind.ERASURE_APPLIED
         and (event.facts["records_root"], event.facts["interactions"]) == (root, str(len(keys)))
@@ -79,13 +83,12 @@ def live_chain(release: Release) -> list[AdapterVersion]:
 
 def record_list(adapter: AdapterVersion) -> list[bytes]:
     """The record keys that an adapter's slice consumed, as they were stored with it."""
-    data = storage.get(adapter.records)
-    return [data[i : i + KEY] for i in range(0, len(data), KEY)]
+    return records.stored(adapter.records).keys()
 
 
-def _readable_list(adapter: AdapterVersion) -> list[bytes] | None:
+def _readable_set(adapter: AdapterVersion) -> CommittedSet | None:
     try:
-        return record_list(adapter)
+        return records.stored(adapter.records)
     except (storage.Corrupt, storage.Destroyed):
         return None
 
@@ -96,12 +99,12 @@ def found_in_live(erased: Iterable[bytes], release: Release) -> int:
     return sum(len(wanted & set(record_list(adapter))) for adapter in live_chain(release))
 
 
-def _is_committed(adapter: AdapterVersion, keys: list[bytes] | None) -> bool:
-    if keys is None:
+def _is_committed(adapter: AdapterVersion, held: CommittedSet | None) -> bool:
+    if held is None:
         return False
     named = adapter.named
     return (
-        named["records"] == {"root": adapters.records_root(keys), "count": str(len(keys))}
+        named["records"] == {"root": held.root.hex(), "count": str(len(held))}
         and named["output"] == adapter.digest == adapter.weights.digest
         and _is_logged(adapter)
     )

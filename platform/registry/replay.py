@@ -7,7 +7,6 @@ from mlcore import adapters, determinism
 from registry import samples, states, storage, training
 from registry.bench import bench_of
 from registry.models import AdapterVersion
-from registry.services import adapters as adapter_services
 from registry.services import live
 from registry.states import Progress
 from registry.training import Work
@@ -84,8 +83,7 @@ def replay(*, shard: int, progress: Progress) -> Replay:
                 slice=version.slice,
                 recorded=sha256(storage.get(version.weights)).hexdigest(),
                 replayed=adapters.digest(adapters.to_bytes(bench.a, b)),
-                records_match=version.named["records"]["root"]
-                == adapter_services.records_root(data.record_keys),
+                records_match=version.named["records"]["root"] == data.records.root.hex(),
                 samples=len(data.samples),
             )
         )

@@ -14,7 +14,9 @@ from corpus import canonical, vault
 from corpus.models import Interaction, Subject
 from mlcore.samples import Interaction as PlainInteraction
 from mlcore.samples import Sample, Split, split, used
+from registry import records
 from registry.models import Recipe, ShardMembership, Slice
+from verifier.sets import CommittedSet
 
 Place = tuple[int, int]
 
@@ -30,11 +32,11 @@ class Owned:
 
 @dataclass(frozen=True)
 class SliceData:
-    """What one slice consumes: its samples by order key, and the record keys behind them."""
+    """What one slice consumes: its samples by order key, and the set of the records behind them."""
 
     epoch: int
     samples: list[Owned]
-    record_keys: list[bytes]
+    records: CommittedSet
 
 
 @contextmanager
@@ -61,7 +63,7 @@ def of_slice(recipe: Recipe, *, shard: int, slice_: int) -> SliceData:
         ]
         keys += _record_keys(subject, used(interactions, plain))
     samples.sort(key=lambda owned: owned.sample.order_key)
-    return SliceData(epoch=epoch, samples=samples, record_keys=sorted(keys))
+    return SliceData(epoch=epoch, samples=samples, records=records.committed(keys, shard=shard))
 
 
 def histories(

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.utils import timezone
 from torch import Tensor
@@ -56,16 +57,20 @@ def fit(
     *,
     shard: int,
     slice_: int,
+    committed: UUID,
     progress: Progress,
     clock: Callable[[], datetime] = timezone.now,
 ) -> Trained:
     """Train one slice: trunk states from the cache or computed, then B from the parent's.
 
+    Args:
+        committed: the event that names the set of the records in ``work``.
+
     Raises:
         LeaseLost: somebody's data changed meanwhile.
         mlcore.training.LossNotFinite: the loss left the numbers.
     """
-    started = time.monotonic()
+    started, started_at = time.monotonic(), clock()
     owned = work.data.samples
     trunk = states.load(
         bench.base,
@@ -81,11 +86,13 @@ def fit(
     )
     return Trained(
         weights=adapters.to_bytes(bench.a, b),
-        record_keys=work.data.record_keys,
+        records=work.data.records,
         samples=len(owned),
         epoch=work.data.epoch,
+        committed=committed,
         parent=work.parent,
         environment=determinism.environment(),
+        started_at=started_at,
         seconds=time.monotonic() - started,
     )
 

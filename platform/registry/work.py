@@ -87,7 +87,17 @@ def _do(run: TrainingRun, on_progress: OnProgress) -> None:
         return
     assert run.shard is not None
     assert run.slice is not None
+    task = training.read(run)
+    data = task.data
+    committed = adapters.commit(
+        run=run, worker=WORKER, records=data.records, epoch=data.epoch, at=timezone.now()
+    )
     trained = training.fit(
-        bench, training.read(run), shard=run.shard, slice_=run.slice, progress=progress
+        bench,
+        task,
+        shard=run.shard,
+        slice_=run.slice,
+        committed=committed,
+        progress=progress,
     )
     adapters.promote(run=run, worker=WORKER, trained=trained, at=timezone.now())

@@ -79,6 +79,10 @@ class CommittedSet:
     def __len__(self) -> int:
         return len(self._rows) // ROW
 
+    def keys(self) -> list[bytes]:
+        """Every key, ascending."""
+        return [self._key(at) for at in range(len(self))]
+
     def get(self, key: bytes) -> bytes | None:
         """The value of a key, 32 octets; None if the set does not hold it."""
         at = bisect_left(range(len(self)), key, key=self._key)

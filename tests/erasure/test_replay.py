@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.utils import timezone
 
-from corpus import vault
+from corpus import canonical, vault
 from corpus.models import Interaction, Subject
 from erasure import services, tombstones
 from erasure.models import DeletionRequest
@@ -146,7 +146,8 @@ def test_a_replay_is_logged_and_a_second_one_changes_nothing(trained, dumps):
     assert len(opened) == 32
     told = {event.kind: event.facts for event in log.history(again)}
     assert told[Kind.ERASURE_APPLIED]["replayed"] == "yes"
-    assert told[Kind.SUBJECT_KEY_DESTROYED] == {"fate": "destroyed"}
+    gone = {"fate": "destroyed", "key": canonical.key_digest(opened)}
+    assert told[Kind.SUBJECT_KEY_DESTROYED] == gone
     before, lines = tables.state(), tombstones.path().read_bytes()
 
     second = replay()

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from mlcore.training import LossNotFinite
-from registry import driver, training, work
+from registry import driver, records, training, work
 from registry.models import AdapterVersion, Artefact, Release, Slice, TrainingRun
 from registry.services import adapters, live, places, runs
 from registry.services.adapters import Trained
@@ -44,11 +44,13 @@ def a_thing(run, *, epoch=None) -> Trained:
     """What a worker could have made of a slice, without the hours that it takes."""
     return Trained(
         weights=b"weights",
-        record_keys=[b"k" * 32],
+        records=records.committed([b"k" * 32]),
         samples=1,
         epoch=run.epoch if epoch is None else epoch,
+        committed=uuid4(),
         parent=None,
         environment={"torch": "none"},
+        started_at=timezone.now(),
         seconds=0.1,
     )
 

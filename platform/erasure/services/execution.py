@@ -72,7 +72,9 @@ def apply(
     items = None if is_whole else [named.item for named in request.items.select_related("item")]
     about = list(subject.deletion_requests.values_list("pk", flat=True))
     next_key = _next_key(again, subject, request) if again and not is_whole else None
-    retracted = retraction.retract(subject=subject, items=items, actor=actor, at=at)
+    retracted = retraction.retract(
+        subject=subject, items=items, request=request.pk, actor=actor, at=at
+    )
     erased = corpus.erase(
         subject=subject,
         items=items,
@@ -103,7 +105,8 @@ def apply(
         facts["replayed"] = "yes"
     log.append(Kind.ERASURE_APPLIED, actor=actor, on=request, at=at, facts=facts)
     fate = "destroyed" if is_whole else "rotated"
-    log.append(Kind.SUBJECT_KEY_DESTROYED, actor=actor, on=request, at=at, facts={"fate": fate})
+    gone = {"fate": fate, "key": erased.key_digest}
+    log.append(Kind.SUBJECT_KEY_DESTROYED, actor=actor, on=request, at=at, facts=gone)
     request.refresh_from_db()
     return Tombstone(
         request=str(request.pk),

@@ -74,6 +74,7 @@ def _verify(request: DeletionRequest, *, actor: str, at: datetime) -> bool:
     if not checks["adapters_fresh"] or storage.awaits_removal():
         return False
     facts = {name: "yes" if holds else "no" for name, holds in checks.items()}
+    facts["ok"] = "yes" if all(checks.values()) else "no"
     log.append(Kind.VERIFICATION_DONE, actor=actor, on=request, at=at, facts=facts)
     if all(checks.values()):
         request.move(State.COMPLETED, actor=actor, at=at, completed_at=at, failure="")

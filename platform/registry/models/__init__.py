@@ -1,6 +1,6 @@
 """Models of the registry, one file a noun."""
 
-from registry.models.adapters import AdapterVersion, TrunkState
+from registry.models.adapters import AdapterVersion, CacheSet, TrunkState
 from registry.models.artefacts import Artefact
 from registry.models.panel import PanelError, PanelRow
 from registry.models.recipes import (
@@ -17,6 +17,7 @@ __all__ = [
     "AdapterVersion",
     "AnchorFile",
     "Artefact",
+    "CacheSet",
     "FormerMembership",
     "PanelError",
     "PanelRow",

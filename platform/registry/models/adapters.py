@@ -13,12 +13,17 @@ from registry.models.recipes import Recipe
 
 
 class AdapterVersion(models.Model):
-    """The LoRA weights of one shard up to one slice, with the manifest of what made them."""
+    """The LoRA weights of one shard up to one slice, with the manifest of what made them.
+
+    ``set_event`` is the log's event that names the root of ``records``, from before the training.
+    An adapter without one is older than such events, and no release takes it.
+    """
 
     PERSONAL: ClassVar[set[str]] = set()
     RETAINED: ClassVar = {
         "id", "recipe", "shard", "slice", "epoch", "parent", "weights", "records", "manifest",
-        "manifest_digest", "digest", "samples", "cumulative_samples", "seconds", "trained_at",
+        "manifest_digest", "digest", "samples", "cumulative_samples", "seconds", "started_at",
+        "trained_at", "set_event",
     }  # fmt: skip
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -35,6 +40,8 @@ class AdapterVersion(models.Model):
     samples = models.PositiveIntegerField()
     cumulative_samples = models.PositiveIntegerField()
     seconds = models.FloatField()
+    set_event = models.UUIDField(null=True)
+    started_at = models.DateTimeField(null=True)
     trained_at = models.DateTimeField()
 
     class Meta:
@@ -77,3 +84,19 @@ class TrunkState(models.Model):
 
     def __str__(self) -> str:
         return "A trunk state"
+
+
+class CacheSet(models.Model):
+    """The records of everybody with cached states, committed at one moment; the newest counts."""
+
+    PERSONAL: ClassVar[set[str]] = set()
+    RETAINED: ClassVar = {"id", "records", "root", "states", "event", "committed_at"}
+
+    records = models.OneToOneField(Artefact, models.PROTECT, related_name="cache_set")
+    root = models.CharField(max_length=64)
+    states = models.PositiveBigIntegerField()
+    event = models.UUIDField(unique=True)
+    committed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"Cached states, committed as {self.root[:16]}"

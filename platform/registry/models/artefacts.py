@@ -21,6 +21,7 @@ class Artefact(models.Model):
         RECORDS = "records", "Record keys"
         INDEX = "index", "Aggregation index"
         TRUNK = "trunk", "Trunk state"
+        EVIDENCE = "evidence", "Evidence bundle"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=16, choices=Kind)

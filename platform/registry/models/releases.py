@@ -16,7 +16,7 @@ class Release(models.Model):
     PERSONAL: ClassVar[set[str]] = set()
     RETAINED: ClassVar = {
         "id", "recipe", "kind", "index", "index_digest", "epochs", "live_digest", "is_live",
-        "panel_rows", "switched_at", "replaced_at",
+        "panel_rows", "panel_records", "switched_at", "replaced_at",
     }  # fmt: skip
 
     class Kind(models.TextChoices):
@@ -30,6 +30,9 @@ class Release(models.Model):
     epochs = models.JSONField()
     live_digest = models.CharField(max_length=64)
     panel_rows = models.PositiveIntegerField()
+    panel_records = models.OneToOneField(
+        Artefact, models.PROTECT, null=True, related_name="panel_of"
+    )
     is_live = models.BooleanField(default=True)
     switched_at = models.DateTimeField()
     replaced_at = models.DateTimeField(null=True)

@@ -9,11 +9,11 @@ from django.db import transaction
 from ledger import log
 from ledger.kinds import Kind
 from mlcore import manifest
-from registry import storage
+from registry import code, storage
 from registry.models import AdapterVersion, Artefact, Slice, TrainingRun
 from registry.services import runs
 from registry.services.runs import LeaseLost
-from verifier import merkle
+from verifier.sets import CommittedSet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,17 +21,41 @@ class Trained:
     """What a worker made of one slice."""
 
     weights: bytes
-    record_keys: list[bytes]  # sorted
+    records: CommittedSet
     samples: int
     epoch: int
+    committed: UUID  # the event that names the records' root
     parent: AdapterVersion | None
     environment: dict[str, str]
+    started_at: datetime
     seconds: float
 
 
-def records_root(record_keys: list[bytes]) -> str:
-    """The RFC 6962 root over the record keys that a slice consumed, in their sorted order."""
-    return merkle.root_of([merkle.leaf_hash(key) for key in record_keys]).hex()
+@transaction.atomic(durable=True)
+def commit(
+    *, run: TrainingRun, worker: UUID, records: CommittedSet, epoch: int, at: datetime
+) -> UUID:
+    """Log what a run is about to train on, before it does.
+
+    Returns:
+        The event's id: the adapter will name it.
+
+    Raises:
+        LeaseLost: the run is another's by now, or nobody's.
+    """
+    if not TrainingRun.objects.filter(pk=run.pk, worker=worker, state="running").exists():
+        raise LeaseLost(f"{run}: leased by nobody or another")
+    facts = {
+        "recipe": run.recipe.digest,
+        "shard": str(run.shard),
+        "slice": str(run.slice),
+        "epoch": str(epoch),
+        "root": records.root.hex(),
+        "count": str(len(records)),
+        "code": code.digest(),
+    }
+    actor = f"worker:{worker}"
+    return log.append(Kind.TRAINING_SET_COMMITTED, actor=actor, on=run, at=at, facts=facts)
 
 
 @transaction.atomic(durable=True)
@@ -60,8 +84,8 @@ def promote(*, run: TrainingRun, worker: UUID, trained: Trained, at: datetime) -
         shard=shard,
         slice_=slice_,
         parent=parent.digest if parent else None,
-        records_root=records_root(trained.record_keys),
-        records=len(trained.record_keys),
+        records_root=trained.records.root.hex(),
+        records=len(trained.records),
         samples=trained.samples,
         output=weights.digest,
         epoch=trained.epoch,
@@ -73,13 +97,15 @@ def promote(*, run: TrainingRun, worker: UUID, trained: Trained, at: datetime) -
         epoch=trained.epoch,
         parent=parent,
         weights=weights,
-        records=storage.put(Artefact.Kind.RECORDS, b"".join(trained.record_keys), at=at),
+        records=storage.put(Artefact.Kind.RECORDS, trained.records.encode(), at=at),
+        set_event=trained.committed,
         manifest=manifest.canonical(body),
         manifest_digest=manifest.digest(body),
         digest=weights.digest,
         samples=trained.samples,
         cumulative_samples=trained.samples + (parent.cumulative_samples if parent else 0),
         seconds=trained.seconds,
+        started_at=trained.started_at,
         trained_at=at,
     )
     facts = {
@@ -89,6 +115,7 @@ def promote(*, run: TrainingRun, worker: UUID, trained: Trained, at: datetime) -
         "digest": adapter.digest,
         "manifest": adapter.manifest_digest,
         "run": str(run.pk),
+        "set": str(trained.committed),
     }
     log.append(Kind.ADAPTER_TRAINED, actor=f"worker:{worker}", on=adapter, at=at, facts=facts)
     return adapter

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from corpus import commitments
 from ledger import log
 from ledger.kinds import Kind
 from mlcore import determinism, index_file, manifest
-from registry import storage
+from registry import records, storage
 from registry.models import (
     AdapterVersion,
     Artefact,
@@ -112,7 +113,9 @@ def switch(
     of people, is destroyed.
     """
     shards = sorted(adapters)
-    index = index_file.pack(shards, *_panel_rows(recipe, [adapters[s] for s in shards], panel))
+    people, embeddings, errors = _panel_rows(recipe, [adapters[s] for s in shards], panel)
+    index = index_file.pack(shards, embeddings, errors)
+    seen = records.committed(commitments.record_keys(people))
     index_digest = sha256(index).hexdigest()
     digests = {shard: adapters[shard].digest for shard in shards}
     live_digest = live.digest_of(recipe=recipe, adapters=digests, index=index_digest)
@@ -128,6 +131,7 @@ def switch(
         epochs=live.epochs(recipe),
         live_digest=live_digest,
         panel_rows=index_file.row_count(index),
+        panel_records=storage.put(Artefact.Kind.RECORDS, seen.encode(), at=at),
         switched_at=at,
     )
     ReleaseAdapter.objects.bulk_create(
@@ -136,6 +140,9 @@ def switch(
     facts = {
         "kind": kind.value,
         "before": str(before.pk) if before else "",
+        "recipe": recipe.digest,
+        "shards": str(recipe.plain.shards),
+        "panel": {"root": seen.root.hex(), "count": str(len(seen))},
         "adapters": {str(shard): digest for shard, digest in digests.items()},
         "index": index_digest,
         "live": live_digest,
@@ -146,8 +153,8 @@ def switch(
 
 def _panel_rows(
     recipe: Recipe, adapters: Sequence[AdapterVersion], panel: Sequence[UUID] | None
-) -> tuple[list[bytes], list[list[float]]]:
-    """The embeddings and errors of the panel by rank: of these people, or of all who have a row.
+) -> tuple[list[UUID], list[bytes], list[list[float]]]:
+    """The panel by rank, with embeddings and errors: these people, or all who have a row.
 
     A row counts only if every adapter has an error on it.
     """
@@ -162,6 +169,7 @@ def _panel_rows(
     if panel is not None and len(complete) != len(panel):
         raise LeaseLost("the panel changed while its errors were computed")
     return (
+        [row.subject_id for row in complete],
         [bytes(row.embedding) for row in complete],
         [[errors[row.pk][a.pk] for a in adapters] if adapters else [] for row in complete],
     )

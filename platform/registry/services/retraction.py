@@ -1,6 +1,6 @@
 """Taking a person's data out of everything that was made from it, in the erasing transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -37,7 +37,7 @@ class Retracted:
 
 
 def retract(
-    *, subject: Subject, items: Sequence[Item] | None, actor: str, at: datetime
+    *, subject: Subject, items: Sequence[Item] | None, request: UUID, actor: str, at: datetime
 ) -> Retracted:
     """Destroy all that was made from a person's data, and put the fallback release live.
 
@@ -56,11 +56,12 @@ def retract(
     contaminated = _adapters_of([row for row in stale if places.is_behind(row, seen)])
     FormerMembership.objects.filter(subject=subject).delete()
     panel_rows = PanelRow.objects.filter(subject=subject).delete()[1].get("registry.PanelRow", 0)
-    trunk_states = _destroy_trunk_states(subject, actor=actor, at=at)
+    why = {"why": "erased", "request": str(request)}
+    trunk_states = _destroy_trunk_states(subject, why=why, actor=actor, at=at)
     fallback = _fall_back(contaminated, actor=actor, at=at)
     releases.destroy_adapters(contaminated, at=at)
     if contaminated:
-        facts = {"adapters": [adapter.digest for adapter in contaminated], "why": "erased"}
+        facts = {"adapters": [adapter.digest for adapter in contaminated], **why}
         log.append(Kind.ARTEFACTS_DESTROYED, actor=actor, on="registry.Store", at=at, facts=facts)
     return Retracted(
         fallback=fallback,
@@ -92,14 +93,16 @@ def _adapters_of(slices: list[Slice]) -> list[AdapterVersion]:
     return list(found.select_for_update(of=("self",), no_key=True).order_by("pk"))
 
 
-def _destroy_trunk_states(subject: Subject, *, actor: str, at: datetime) -> int:
+def _destroy_trunk_states(
+    subject: Subject, *, why: Mapping[str, str], actor: str, at: datetime
+) -> int:
     states = TrunkState.objects.filter(subject=subject)
     ids = sorted(states.values_list("artefact_id", flat=True))
     states.delete()
     if ids:
         storage.destroy(ids, at=at)
         digest = sha256(b"".join(name.bytes for name in ids)).hexdigest()
-        facts = {"trunk_states": str(len(ids)), "ids_sha256": digest, "why": "erased"}
+        facts = {"trunk_states": str(len(ids)), "ids_sha256": digest, **why}
         log.append(Kind.ARTEFACTS_DESTROYED, actor=actor, on="registry.Store", at=at, facts=facts)
     return len(ids)
 
@@ -131,6 +134,7 @@ def _last_clean(adapter: AdapterVersion | None, doomed: set[UUID]) -> AdapterVer
     while adapter is not None and (
         adapter.pk in doomed
         or adapter.weights.destroyed_at is not None
+        or adapter.set_event is None
         or not adapter.cumulative_samples
     ):
         adapter = adapter.parent
