@@ -55,11 +55,12 @@ INSTALLED_APPS = [
     "corpus",
     "registry",
     "erasure",
+    "evidence",
     "console",
     "config",
 ]
 MIGRATION_MODULES = {
-    app: f"migrations.{app}" for app in ("ledger", "corpus", "registry", "erasure")
+    app: f"migrations.{app}" for app in ("ledger", "corpus", "registry", "erasure", "evidence")
 }
 
 MIDDLEWARE = [
@@ -129,6 +130,7 @@ CELERY_BEAT_SCHEDULE = {
     "sequence": {"task": "ledger.tasks.sequence", "schedule": 1.0, "options": {"expires": 5}},
     "sweep-runs": {"task": "registry.tasks.sweep", "schedule": 5.0, "options": {"expires": 20}},
     "sweep-requests": {"task": "erasure.tasks.sweep", "schedule": 5.0, "options": {"expires": 20}},
+    "attest": {"task": "evidence.tasks.attest", "schedule": 5.0, "options": {"expires": 20}},
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 

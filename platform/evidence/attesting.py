@@ -1,0 +1,101 @@
+"""Attestations, made of what has its place in the log: nobody tells us of it, we look."""
+
+from contextlib import suppress
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from django.db import connection, models, transaction
+
+from evidence import entries, identity, keys, readings, statements
+from evidence.entries import NotPlaced
+from evidence.facts import ReplayFacts
+from evidence.models import Attestation
+from ledger import log
+from ledger.kinds import Kind
+from registry.models import AdapterVersion, Release
+from registry.services import caching
+from verifier import dsse
+from verifier.statements import parse
+
+# Any constant will do; whoever attests must use the same.
+LOCK = 7_360_926
+
+Thing = TypeVar("Thing", AdapterVersion, Release)
+STORE = "registry.Store"
+
+
+def bring_up_to_date(*, actor: str, at: datetime) -> int:
+    """Attest every adapter, destruction and release that is in the log and is not attested yet.
+
+    Adapters first: a release names their envelopes. What waits for its place in the log, or for
+    an attestation, is attested the next time. Safe to call at any time.
+
+    Returns:
+        How many attestations were made.
+    """
+    identity.announce(actor=actor, at=at)
+    made = 0
+    for adapter in _missing(AdapterVersion.objects.exclude(set_event=None).order_by("trained_at")):
+        with suppress(NotPlaced):
+            source = readings.only(adapter, Kind.ADAPTER_TRAINED).event.event_id
+            payload = statements.adapter(readings.adapter(adapter))
+            made += attest(payload, about=adapter, source=source, actor=actor, at=at)
+    known = set(Attestation.objects.filter(about=STORE).values_list("source", flat=True))
+    for entry in entries.of_target(STORE, Kind.ARTEFACTS_DESTROYED):
+        if entry.event.event_id not in known:
+            payload = statements.destruction(readings.destruction(entry))
+            made += attest(payload, about=STORE, source=entry.event.event_id, actor=actor, at=at)
+    for release in _missing(Release.objects.exclude(panel_records=None).order_by("pk")):
+        with suppress(NotPlaced):
+            switched = readings.only(release, Kind.RELEASE_SWITCHED)
+            cache = readings.cache_after(switched)
+            if cache is None:
+                caching.commit(actor=actor, at=at)
+                continue
+            payload = statements.release(readings.release(release, cache))
+            source = switched.event.event_id
+            made += attest(payload, about=release, source=source, actor=actor, at=at)
+    return made
+
+
+def replay(facts: ReplayFacts, *, actor: str, source: UUID, at: datetime) -> Attestation:
+    """Attest what training again showed.
+
+    Raises:
+        verifier.strict.BadDocument: nothing of it held.
+    """
+    payload = statements.replay(facts)
+    attest(payload, about="registry.Replay", source=source, actor=actor, at=at)
+    return Attestation.objects.get(source=source)
+
+
+@transaction.atomic(durable=True)
+def attest(
+    payload: bytes, *, about: models.Model | str, source: UUID, actor: str, at: datetime
+) -> bool:
+    """Sign a statement and log the envelope's digest, unless this event is attested already."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    if Attestation.objects.filter(source=source).exists():
+        return False
+    envelope = dsse.sign(payload, keys.attestor())
+    digest = Attestation.digest_of(envelope)
+    kind = parse(payload).kind
+    facts = {"envelope": digest, "kind": kind, "source": str(source)}
+    event = log.append(Kind.ATTESTATION_MADE, actor=actor, on=about, at=at, facts=facts)
+    Attestation.objects.create(
+        kind=Attestation.KINDS[kind],
+        about=log.name_of(about),
+        source=source,
+        envelope=envelope,
+        digest=digest,
+        event=event,
+        made_at=at,
+    )
+    return True
+
+
+def _missing(things: models.QuerySet[Thing]) -> list[Thing]:
+    known = set(Attestation.objects.values_list("about", flat=True).distinct())
+    return [each for each in things if log.name_of(each) not in known]

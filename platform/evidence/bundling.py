@@ -1,0 +1,124 @@
+"""The files of a bundle but for the certificate's own: docs/bundle.md says what each holds."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.conf import settings
+
+from evidence import entries, identity, keys, model_signing, readings
+from evidence.models import Attestation
+from evidence.scene import Scene
+from ledger import signing, timestamps
+from ledger.kinds import Kind
+from ledger.models import TreeHead
+from registry import storage
+from registry.services import live
+from verifier import policy, proof_files, spelling, strict
+from verifier.strict import Json
+
+Attested = dict[str, list[Attestation]]
+
+
+def attested(scene: Scene) -> Attested:
+    """The attestations of everything in a scene, by their part of the certificate.
+
+    Raises:
+        evidence.entries.NotPlaced: something is not attested yet.
+    """
+    sources = [each.event.event_id for each in scene.destroyed]
+    sources += [scene.switched.event.event_id] if scene.switched else []
+    found = {each.source: each for each in Attestation.objects.filter(source__in=sources)}
+    if len(found) != len(sources):
+        raise entries.NotPlaced("something of it is not attested yet")
+    return {
+        "adapters": [readings.envelope_of(made) for made in scene.chain],
+        "release": [found[scene.switched.event.event_id]] if scene.switched else [],
+        "destructions": [found[each.event.event_id] for each in scene.destroyed],
+        "replays": scene.replays,
+    }
+
+
+def files_of(scene: Scene, attestations: Attested, *, before: TreeHead | None) -> dict[str, bytes]:
+    """Everything that the certificate lists, but for its PDF and the README."""
+    assert scene.request.sealed_key is not None
+    files = {
+        "erased.keys": b"".join(scene.keys),
+        "sealed.key": bytes(scene.request.sealed_key),
+        "keys.json": _keys(),
+    }
+    for each in [one for some in attestations.values() for one in some]:
+        files[f"attestations/{each.digest}.json"] = bytes(each.envelope)
+    for named in scene.sets:
+        files[f"sets/{named.held.root.hex()}.absent"] = proof_files.absent(named.held, scene.keys)
+    for named in scene.before:
+        files[f"sets/{named.held.root.hex()}.present"] = proof_files.present(named.held, scene.keys)
+    if before is not None:
+        files["log/before"] = before.note.encode()
+    files |= _models(scene)
+    return files | _timestamps(scene)
+
+
+def cited(scene: Scene, attestations: Attested, *, until: int) -> list[entries.Placed]:
+    """The entries of the log that a bundle holds, by position.
+
+    Args:
+        until: the position of the certificate's own entry; all from the switch up to it are there.
+    """
+    found = [
+        *entries.of_target(identity.target(keys.attestor())),
+        *entries.of_target(scene.request),
+        *(each.entry for each in (*scene.sets, *scene.before)),
+        *(readings.only(made, Kind.ADAPTER_TRAINED) for made in scene.chain),
+        *scene.destroyed,
+        *(entries.of_event(each.event) for some in attestations.values() for each in some),
+        *scene.acknowledged,
+    ]
+    if scene.switched:
+        found += entries.between(scene.switched.index, until)
+    by_index = {each.index: each for each in found if each.index <= until}
+    return [by_index[index] for index in sorted(by_index)]
+
+
+def _keys() -> bytes:
+    entry = readings.only(identity.target(keys.attestor()), Kind.KEY_ANNOUNCED)
+    attestor: Json = {
+        "identity": identity.name(),
+        "index": str(entry.index),
+        "key": spelling.encode(keys.attestor().public_key().public_bytes_raw()),
+    }
+    witnesses: list[Json] = []
+    if settings.EXPUNGE_WITNESSES:
+        wanted = policy.parse(Path(settings.EXPUNGE_WITNESSES).read_text())
+        witnesses = [each.vkey for each in wanted.witnesses.values()]
+    logs: list[Json] = [*_log_keys()]
+    return strict.canonical({"attestors": [attestor], "log": logs, "witnesses": witnesses})
+
+
+def _log_keys() -> Sequence[str]:
+    text = "\n".join(filter(None, (signing.vkey(), signing.second_vkey())))
+    return text.split()
+
+
+def _models(scene: Scene) -> dict[str, bytes]:
+    """OpenSSF model-signing bundles of the adapters that serve, and the key that they are of."""
+    if scene.release is None:
+        return {}
+    key = keys.models()
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    found = {"models/key.pem": public}
+    for member in live.members(scene.release):
+        weights = storage.get(member.adapter.weights)
+        found[f"models/{member.adapter.digest}.sig"] = model_signing.sign(
+            {"adapter.safetensors": weights}, key=key, name=f"shard-{member.shard:02}"
+        )
+    return found
+
+
+def _timestamps(scene: Scene) -> dict[str, bytes]:
+    """The newest head that an authority has stamped, if one is configured."""
+    stamp = timestamps.newest()
+    if stamp is None:
+        return {}
+    name = f"timestamps/{stamp.head.size}"
+    return {f"{name}.head": stamp.head.note.encode(), f"{name}.tsr": bytes(stamp.token)}

@@ -1,0 +1,126 @@
+"""What a certificate says: a scene, as the JSON of docs/bundle.md."""
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from django.conf import settings
+
+from evidence import identity, readings
+from evidence.models import Attestation
+from evidence.scene import Named, Scene
+from ledger.kinds import Kind
+from registry.models import AdapterVersion
+from verifier import strict
+from verifier.strict import Json
+
+FORMAT: Final = "expunge/certificate/v1"
+# What serves will long be another release; after this time nobody should rely on the paper alone.
+VALID: Final = timedelta(days=365)
+NOT_ERASED: Final = ("base-model", "others", "backups")
+
+
+def level_of(scene: Scene) -> str:
+    """L3 if every adapter that was made after the erasure was trained again, and came out alike."""
+    replayed = {digest for each in scene.replays for digest in each.statement.subject.values()}
+    again = [made for made in scene.chain if _trained_at(made) > scene.applied.index]
+    return "L3" if all(made.digest in replayed for made in again) else "L2"
+
+
+def certificate(
+    scene: Scene, attested: Mapping[str, list[Attestation]], *, at: datetime
+) -> dict[str, Json]:
+    """The certificate but for its ``files``."""
+    request, facts = scene.request, scene.applied.event.facts
+    return {
+        "format": FORMAT,
+        "origin": settings.EXPUNGE_ORIGIN,
+        "issuer": identity.name(),
+        "controller": unicodedata.normalize("NFC", settings.EXPUNGE_CONTROLLER),
+        "issuedAt": moment(at),
+        "validUntil": moment(at + VALID),
+        "level": level_of(scene),
+        "legalBasis": request.clock.basis,
+        "notErased": list(NOT_ERASED),
+        "request": {
+            "id": str(request.pk),
+            "number": request.number,
+            "regulation": request.regulation,
+            "scope": request.scope,
+            "receivedAt": moment(request.received_at),
+            "decidedAt": moment(request.decided_at),
+            "erasedAt": moment(request.clean_at),
+            "restoredAt": moment(request.restored_at),
+            "completedAt": moment(request.completed_at),
+        },
+        "erased": {
+            "interactions": facts["interactions"],
+            "root": facts["records_root"],
+            "trunkStates": facts["trunk_states"],
+            "panelRows": facts["panel_rows"],
+            "adapters": facts["adapters"],
+            "slices": facts["slices"],
+        },
+        "live": _live(scene),
+        "sets": [_set(each) for each in scene.sets],
+        "before": [
+            _set(each) | {"present": str(sum(each.held.get(key) is not None for key in scene.keys))}
+            for each in scene.before
+        ],
+        "entries": {
+            "applied": str(scene.applied.index),
+            "keyDestroyed": str(scene.key_destroyed.index),
+            "switched": str(scene.switched.index) if scene.switched else "",
+            "verified": str(scene.verified.index),
+        },
+        "acknowledgements": [
+            {"entry": str(each.index), "scorer": each.event.facts["scorer"]}
+            for each in scene.acknowledged
+        ],
+        "attestations": {
+            "adapters": [each.digest for each in attested["adapters"]],
+            "release": attested["release"][0].digest if attested["release"] else "",
+            "destructions": [each.digest for each in attested["destructions"]],
+            "replays": [each.digest for each in attested["replays"]],
+        },
+    }
+
+
+def with_files(body: Mapping[str, Json], files: Mapping[str, bytes]) -> bytes:
+    """The bytes of the certificate that vouches for these files."""
+    listed: Json = {name: sha256(data).hexdigest() for name, data in files.items()}
+    return strict.canonical({**body, "files": listed})
+
+
+def moment(at: datetime | None) -> str:
+    """To the second, downwards."""
+    assert at is not None
+    return at.astimezone(UTC).strftime(strict.MOMENT)
+
+
+def _live(scene: Scene) -> dict[str, Json]:
+    if scene.release is None:
+        names = ("digest", "index", "recipe", "release")
+        return {"kind": "none", **dict.fromkeys(names, "")}
+    return {
+        "kind": scene.release.kind,
+        "release": str(scene.release.pk),
+        "digest": scene.release.live_digest,
+        "index": scene.release.index_digest,
+        "recipe": scene.release.recipe.digest,
+    }
+
+
+def _set(named: Named) -> dict[str, Json]:
+    return {
+        "name": named.name,
+        "root": named.held.root.hex(),
+        "count": str(len(named.held)),
+        "entry": str(named.entry.index),
+    }
+
+
+def _trained_at(made: AdapterVersion) -> int:
+    return readings.only(made, Kind.ADAPTER_TRAINED).index

@@ -1,0 +1,42 @@
+"""Waiting until what was logged has its place, under a signed head."""
+
+import time
+from datetime import datetime
+from typing import Final
+
+from django.utils import timezone
+
+from ledger import heads, sequencer
+from ledger.models import Entry, Outbox, TreeHead
+
+PATIENCE: Final = 30.0
+
+
+class NotSequenced(RuntimeError):
+    """No sequencer gave the events their places in time."""
+
+
+def place(*, at: datetime | None = None) -> TreeHead:
+    """Sequence and sign what is committed, here or by who may; return the head that covers it.
+
+    Raises:
+        NotSequenced: this process may not, and nobody else did.
+        ledger.heads.CannotSign, ledger.sequencer.LogBroken: the log does not go on.
+    """
+    if sequencer.may_drain():
+        sequencer.drain_all()
+        heads.sign(at=at or timezone.now())
+    until = time.monotonic() + PATIENCE
+    while not (head := _covering()):
+        if time.monotonic() > until:
+            raise NotSequenced("the log's events wait for their places: is a sequencer running?")
+        time.sleep(0.2)
+    return head
+
+
+def _covering() -> TreeHead | None:
+    if Outbox.objects.exists():
+        return None
+    head = TreeHead.objects.order_by("-size").first()
+    last = Entry.objects.order_by("-index").first()
+    return head if head and last and head.size > last.index else None

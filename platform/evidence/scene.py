@@ -1,0 +1,150 @@
+"""Everything that a certificate rests on, gathered once and checked as it is gathered."""
+
+from dataclasses import dataclass
+
+from erasure import verification
+from erasure.models import DeletionRequest
+from erasure.states import State
+from evidence import entries, readings
+from evidence.entries import Placed
+from evidence.models import Attestation
+from ledger.kinds import Kind
+from registry import records
+from registry.models import AdapterVersion, CacheSet, Release
+from verifier import statements
+from verifier.sets import CommittedSet
+
+
+class CannotCertify(Exception):
+    """There is nothing to certify yet, or what is there would not be a proof."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A committed set, what a certificate calls it, and the entry that commits to it."""
+
+    name: str
+    entry: Placed
+    held: CommittedSet
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What there is to say about one request, all of it with its place in the log."""
+
+    request: DeletionRequest
+    keys: list[bytes]
+    applied: Placed
+    key_destroyed: Placed
+    verified: Placed
+    release: Release | None
+    switched: Placed | None
+    chain: list[AdapterVersion]
+    sets: list[Named]
+    before: list[Named]
+    destroyed: list[Placed]
+    replays: list[Attestation]
+    acknowledged: list[Placed]
+
+
+def gather(request: DeletionRequest) -> Scene:
+    """Read what is stored and logged of a completed request and of what serves now.
+
+    Raises:
+        CannotCertify: the request is not completed, or a record of it is in what is live.
+        evidence.entries.NotPlaced: something waits for its place in the log.
+    """
+    if request.state != State.COMPLETED:
+        raise CannotCertify(f"{request} is not completed yet, so there is nothing to certify")
+    keys = sorted(bytes(key) for key in request.records.values_list("key", flat=True))
+    applied = readings.only(request, Kind.ERASURE_APPLIED)
+    release = Release.objects.select_related("recipe").filter(is_live=True).first()
+    switched = readings.only(release, Kind.RELEASE_SWITCHED) if release else None
+    chain = sorted(
+        verification.live_chain(release) if release else [], key=lambda a: (a.shard, a.slice)
+    )
+    since = max((each for each in (applied, switched) if each), key=lambda each: each.index)
+    sets = _live_sets(release, switched, chain, readings.cache_after(since))
+    for each in sets:
+        if any(each.held.get(key) is not None for key in keys):
+            raise CannotCertify(f"{request}: a record of it is in the set of {each.name}")
+    destroyed = [
+        each
+        for each in entries.of_target("registry.Store", Kind.ARTEFACTS_DESTROYED)
+        if each.event.facts.get("request") == str(request.pk)
+    ]
+    return Scene(
+        request=request,
+        keys=keys,
+        applied=applied,
+        key_destroyed=readings.only(request, Kind.SUBJECT_KEY_DESTROYED),
+        verified=entries.of_target(request, Kind.VERIFICATION_DONE)[-1],
+        release=release,
+        switched=switched,
+        chain=chain,
+        sets=sets,
+        before=[
+            each
+            for each in _sets_before(request, applied, destroyed)
+            if any(each.held.get(key) is not None for key in keys)
+        ],
+        destroyed=destroyed,
+        replays=_replays(chain),
+        acknowledged=entries.of_target(release, Kind.RELEASE_ACKNOWLEDGED) if release else [],
+    )
+
+
+def of_adapter(made: AdapterVersion) -> Named:
+    """The set of what one slice was trained on."""
+    name = readings.name_of(made.shard, made.slice)
+    return Named(name, entries.of_event(made.set_event), records.stored(made.records))
+
+
+def _of_panel(release: Release, switched: Placed) -> Named:
+    assert release.panel_records is not None
+    return Named("panel", switched, records.stored(release.panel_records))
+
+
+def _of_cache(cache: CacheSet) -> Named:
+    return Named("trunk-cache", entries.of_event(cache.event), records.stored(cache.records))
+
+
+def _live_sets(
+    release: Release | None,
+    switched: Placed | None,
+    chain: list[AdapterVersion],
+    cache: CacheSet | None,
+) -> list[Named]:
+    if cache is None:
+        raise entries.NotPlaced("the cached states are not committed since the erasure")
+    panel = [_of_panel(release, switched)] if release and switched else []
+    return [*map(of_adapter, chain), *panel, _of_cache(cache)]
+
+
+def _sets_before(request: DeletionRequest, applied: Placed, destroyed: list[Placed]) -> list[Named]:
+    """The sets that may have held the person: adapters', the panel's and the cache's of then."""
+    digests = [digest for each in destroyed for digest in each.event.facts.get("adapters", [])]
+    old = AdapterVersion.objects.filter(digest__in=digests).exclude(set_event=None)
+    found = [of_adapter(made) for made in old.order_by("shard", "slice", "epoch")]
+    if request.fallback is not None:
+        switched = readings.only(request.fallback, Kind.RELEASE_SWITCHED)
+        was = Release.objects.filter(pk=int(switched.event.facts["before"] or 0)).first()
+        if was is not None and was.panel_records is not None:
+            found.append(_of_panel(was, readings.only(was, Kind.RELEASE_SWITCHED)))
+    caches = entries.of_target("registry.TrunkState", Kind.TRUNK_CACHE_COMMITTED)
+    earlier = [each.event.event_id for each in caches if each.index < applied.index]
+    if earlier:
+        found.append(_of_cache(CacheSet.objects.get(event=earlier[-1])))
+    return found
+
+
+def _replays(chain: list[AdapterVersion]) -> list[Attestation]:
+    """The replays that found all four properties, of adapters that serve."""
+    serving = {made.digest for made in chain}
+    found = []
+    for each in Attestation.objects.filter(kind=Attestation.Kind.REPLAY).order_by("made_at"):
+        statement = each.statement
+        is_whole = statement.predicate["properties"] == list(statements.PROPERTIES)
+        if is_whole and set(statement.subject.values()) & serving:
+            found.append(each)
+    return found
