@@ -9,7 +9,6 @@ from django.db import connection, models, transaction
 
 from evidence import entries, identity, keys, readings, statements
 from evidence.entries import NotPlaced
-from evidence.facts import ReplayFacts
 from evidence.models import Attestation
 from ledger import log
 from ledger.kinds import Kind
@@ -57,17 +56,6 @@ def bring_up_to_date(*, actor: str, at: datetime) -> int:
             source = switched.event.event_id
             made += attest(payload, about=release, source=source, actor=actor, at=at)
     return made
-
-
-def replay(facts: ReplayFacts, *, actor: str, source: UUID, at: datetime) -> Attestation:
-    """Attest what training again showed.
-
-    Raises:
-        verifier.strict.BadDocument: nothing of it held.
-    """
-    payload = statements.replay(facts)
-    attest(payload, about="registry.Replay", source=source, actor=actor, at=at)
-    return Attestation.objects.get(source=source)
 
 
 @transaction.atomic(durable=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import UUID, uuid4
 
 from django.utils import timezone
 
@@ -18,6 +19,9 @@ from registry.services import live
 from registry.states import Progress
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+# One process, one scorer, and the release that it last said it scores from.
+SCORER = uuid4()
+_acknowledged: dict[UUID, str] = {}
 
 
 class UnknownItem(LookupError):
@@ -34,8 +38,8 @@ class Quality:
 
 
 def scorer(bench: Bench, release: Release) -> Scorer:
-    """A release's adapters and index, ready to score."""
-    return Scorer(
+    """A release's adapters and index, ready to score; the first time, the log is told so."""
+    found = Scorer(
         bench.base,
         bench.plain,
         a=bench.a,
@@ -45,6 +49,10 @@ def scorer(bench: Bench, release: Release) -> Scorer:
         },
         index=aggregation.from_bytes(storage.get(release.index)),
     )
+    if _acknowledged.get(SCORER) != release.live_digest:
+        live.acknowledge(release=release, scorer=SCORER, at=timezone.now())
+        _acknowledged[SCORER] = release.live_digest
+    return found
 
 
 def score(history: Sequence[Interaction], candidates: Sequence[str]) -> list[float]:

@@ -4,8 +4,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from config import terminal
+from evidence import replaying
 from registry.replay import NotLive, replay
 
 
@@ -26,15 +28,19 @@ class Command(BaseCommand):
                 done = replay(
                     shard=options["shard"], progress=bars.step(f"shard {options['shard']}")
                 )
+            attested = replaying.attest(done=done, actor="cli", at=timezone.now())
             for each in done.slices:
                 verdict = "identical" if each.is_identical else "DIFFERENT"
                 answer.say(f"slice {each.slice}: {verdict}  {each.replayed}")
+            if attested:
+                answer.say(f"attested           {attested.digest}")
             if not done.same_environment:
                 answer.say("This environment is not the one it was trained in; see the manifest.")
             answer.give(
                 {
                     "shard": done.shard,
                     "identical": done.is_identical,
+                    "attestation": attested.digest if attested else None,
                     "same_environment": done.same_environment,
                     "slices": [
                         {
