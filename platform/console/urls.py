@@ -4,7 +4,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 from django.views.generic import RedirectView
 
-from console.views import filing, listing, ticket
+from console.views import evidence, filing, listing, ticket
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="requests"), name="home"),
@@ -21,4 +21,7 @@ urlpatterns = [
     path("requests/<slug:number>/", ticket.show, name="request"),
     path("requests/<slug:number>/decide/", ticket.decide, name="request-decide"),
     path("requests/<slug:number>/cancel/", ticket.cancel, name="request-cancel"),
+    path("requests/<slug:number>/certify/", evidence.issue, name="request-certify"),
+    path("requests/<slug:number>/evidence.zip", evidence.bundle, name="request-evidence"),
+    path("requests/<slug:number>/certificate.pdf", evidence.certificate, name="request-certificate"),
 ]

@@ -25,7 +25,10 @@ Signs = TypeVar("Signs", notes.Signer, notes.Cosigner)
 
 PREFIX = "PRIVATE+KEY+"
 # All that is ever in the folder of a log's keys, and goes when the log goes.
-FILES = ("log.key", "log.pub", "log.head", "log.key2", "log.pub2")
+FILES = (
+    "log.key", "log.pub", "log.head", "log.key2", "log.pub2",
+    "attest.key", "models.key", "models.pub",
+)  # fmt: skip
 
 
 class BadLogKey(ValueError):

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from console import access, clock, progress, stages, words
+from console import access, clock, levels, progress, stages, words
 from console.chrome import rights_of
 from console.forms import DENY, DecisionForm, marked
 from console.plan import plan_rows
@@ -64,6 +64,7 @@ def show(http: HttpRequest, number: str) -> HttpResponse:
     ticket = find(number)
     context = common(http, ticket, at=at)
     was_denied = ticket.state == State.DENIED
+    certificate = ticket.certificates.order_by("-issued_at").first()
     return render(
         http,
         "console/request.html",
@@ -75,6 +76,8 @@ def show(http: HttpRequest, number: str) -> HttpResponse:
             "is_waiting": ticket.state == State.AWAITING_APPROVAL,
             "steps": stages.steps(ticket, context["work"]),
             "records": ticket.records.count() if ticket.is_erased else 0,
+            "certificate": certificate,
+            "levels": levels.levels(certificate),
             "denial": DenialReason(ticket.failure).label if was_denied else "",
             "items": []
             if ticket.is_erased
