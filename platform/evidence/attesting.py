@@ -10,6 +10,7 @@ from django.db import connection, models, transaction
 from evidence import entries, identity, keys, readings, statements
 from evidence.entries import NotPlaced
 from evidence.models import Attestation
+from evidence.placing import place
 from ledger import log
 from ledger.kinds import Kind
 from registry.models import AdapterVersion, Release
@@ -22,6 +23,20 @@ LOCK = 7_360_926
 
 Thing = TypeVar("Thing", AdapterVersion, Release)
 STORE = "registry.Store"
+# A release waits for the cache's set to have its place, and that for the release's; each is a round.
+ROUNDS = 5
+
+
+def catch_up(*, actor: str, at: datetime) -> None:
+    """Place what is logged and attest it, until there is nothing left to attest.
+
+    Raises:
+        evidence.placing.NotSequenced: this process may not sequence, and nobody else did.
+    """
+    for _ in range(ROUNDS):
+        place()
+        if not bring_up_to_date(actor=actor, at=at):
+            return
 
 
 def bring_up_to_date(*, actor: str, at: datetime) -> int:
@@ -31,7 +46,7 @@ def bring_up_to_date(*, actor: str, at: datetime) -> int:
     an attestation, is attested the next time. Safe to call at any time.
 
     Returns:
-        How many attestations were made.
+        How many steps were taken: attestations, and commitments to the cache that they wait for.
     """
     identity.announce(actor=actor, at=at)
     made = 0
@@ -51,6 +66,7 @@ def bring_up_to_date(*, actor: str, at: datetime) -> int:
             cache = readings.cache_after(switched)
             if cache is None:
                 caching.commit(actor=actor, at=at)
+                made += 1
                 continue
             payload = statements.release(readings.release(release, cache))
             source = switched.event.event_id

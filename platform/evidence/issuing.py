@@ -22,9 +22,6 @@ from registry.services import caching
 from verifier import archive, bundle, notes, spelling, strict
 from verifier.strict import Json
 
-# Attesting needs places, and places need sequencing: as often as one can need the other.
-ROUNDS = 4
-
 
 def valid(request: DeletionRequest, *, at: datetime) -> Certificate | None:
     """The newest certificate of a request that still is of what serves, and has not expired."""
@@ -60,18 +57,16 @@ def issue(*, request: DeletionRequest, actor: str, at: datetime) -> Certificate:
 
 def _prepared(request: DeletionRequest, *, actor: str, at: datetime) -> tuple[Scene, Attested]:
     """The scene and its attestations, once all of it is attested and in the log."""
-    for _ in range(ROUNDS):
-        place()
-        attesting.bring_up_to_date(actor=actor, at=at)
-        place()
-        try:
-            scene = gather(request)
-            return scene, bundling.attested(scene)
-        except NotPlaced:
-            # The one thing that only a certificate asks for: with nothing live no release did.
-            if not Release.objects.filter(is_live=True).exists():
-                caching.commit(actor=actor, at=at)
-    raise CannotCertify(f"{request}: what it rests on changes faster than it is attested")
+    attesting.catch_up(actor=actor, at=at)
+    if not Release.objects.filter(is_live=True).exists():
+        # With nothing live, no release has asked for the set of what is cached.
+        caching.commit(actor=actor, at=at)
+        attesting.catch_up(actor=actor, at=at)
+    try:
+        scene = gather(request)
+        return scene, bundling.attested(scene)
+    except NotPlaced as error:
+        raise CannotCertify(f"{request}: {error}") from error
 
 
 @transaction.atomic(durable=True)

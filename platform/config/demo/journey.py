@@ -16,13 +16,14 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from config import accounts, provision, terminal, training
-from config.demo import data, stage
+from config.demo import data, proof, stage
 from corpus import vault
 from corpus.models import Interaction, Subject
 from erasure import desk, services, verification
 from erasure.models import DeletionRequest
 from erasure.roles import Role
 from erasure.states import State
+from evidence import attesting
 from ledger import hardening, verify
 from ledger.models import Entry
 from registry.models import ShardMembership
@@ -77,12 +78,16 @@ def run(journey: Journey) -> None:
             before = _quality(bars)
         officer, approver = _people(folder)
         journey.found |= {"auc_before": before, "live_before": live.describe(live.release())}
-        request = _file(journey, address, officer)
+        request, receipt = _file(journey, address, officer)
         _erase(journey, request, approver)
         _restore(journey, request)
         with journey.step("auc_after", "quality measured again") as bars:
             journey.found["auc_after"] = _quality(bars)
     _prove(journey, request)
+    with journey.step("evidence", "a bundle made, and verified by a program that knows only it"):
+        said = proof.certify(request=request, receipt=receipt, folder=folder, actor=ACTOR)
+    journey.found["evidence_level"] = said["level"]
+    journey.claim("bundle_verified", said["exit"] == 0)
     journey.found["wall_s"] = time.monotonic() - journey.started
     peak = max(
         resource.getrusage(who).ru_maxrss
@@ -112,7 +117,7 @@ def _train(journey: Journey) -> None:
     with journey.step("train", "trained by a Celery worker, and live") as bars:
         recipe = training.choose(journey.recipe, actor=ACTOR)
         training.train(recipe, actor=ACTOR, on_runs=bars.runs, patience=PATIENCE)
-        terminal.sequence()
+        attesting.catch_up(actor=ACTOR, at=timezone.now())
 
 
 def _quality(bars: terminal.Bars) -> float | None:
@@ -137,8 +142,8 @@ def _people(folder: Path) -> tuple[str, User]:
     return tokens["officer"], User.objects.get(username="approver")
 
 
-def _file(journey: Journey, address: str, token: str) -> DeletionRequest:
-    """File a ticket over HTTP for the first person by rank: nobody's choice."""
+def _file(journey: Journey, address: str, token: str) -> tuple[DeletionRequest, str]:
+    """File a ticket over HTTP for the first person by rank: nobody's choice. And the receipt."""
     person = Subject.objects.order_by("rank")[0]
     body = {"subject": vault.external_id(person), "regulation": "gdpr"}
     with journey.step("file", "one person's request filed over the API"):
@@ -155,7 +160,7 @@ def _file(journey: Journey, address: str, token: str) -> DeletionRequest:
         "erased_shard": place.shard,
         "erased_slice": place.slice,
     }
-    return DeletionRequest.objects.get(pk=filed["id"])
+    return DeletionRequest.objects.get(pk=filed["id"]), filed["receipt"]
 
 
 def _erase(journey: Journey, request: DeletionRequest, approver: User) -> None:
@@ -180,6 +185,7 @@ def _restore(journey: Journey, request: DeletionRequest) -> None:
 
 def _prove(journey: Journey, request: DeletionRequest) -> None:
     """Check every claim against what is stored."""
+    from evidence import replaying
     from registry.replay import replay
 
     shard = journey.found["erased_shard"]
@@ -188,6 +194,7 @@ def _prove(journey: Journey, request: DeletionRequest) -> None:
     with journey.step("replay", "the retrained shard trained once more, from its manifest") as bars:
         again = replay(shard=shard, progress=bars.step(f"replay of shard {shard}"))
         journey.claim("replay_identical", again.is_identical)
+        replaying.attest(done=again, actor=ACTOR, at=timezone.now())
     with journey.step("check", "manifests, log and store checked"):
         services.settle(actor=ACTOR, at=timezone.now())
         request.refresh_from_db()

@@ -32,7 +32,10 @@ FIELDS = (
 def summary(journey: Journey) -> dict[str, Any]:
     """The figures of a run. What was not reached is null, and the claims that failed are named."""
     found = journey.found
-    more = ("recipe", "request", "erased_shard", "erased_slice", "request_completed")
+    more = (
+        "recipe", "request", "erased_shard", "erased_slice", "request_completed",
+        "bundle_verified", "evidence_level",
+    )  # fmt: skip
     return {
         **{name: _rounded(found.get(name)) for name in FIELDS},
         **{name: found.get(name) for name in more},
@@ -73,6 +76,10 @@ def rows(figures: dict[str, Any]) -> list[tuple[str, str]]:
             _verdict(figures["erased_found_in_live"] == 0, "none"),
         ),
         ("Log", _verdict(figures["log_verified"], f"{figures['events']} entries verify")),
+        (
+            "Evidence bundle",
+            _verdict(figures["bundle_verified"], f"verifies, level {figures['evidence_level']}"),
+        ),
         ("Live digest", figures["live_digest"]),
         ("Wall time", f"{figures['wall_s']:.0f} s"),
         ("Peak memory of one process", f"{figures['peak_rss_mb']:.0f} MB"),

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from config import terminal, training
 from erasure.models import DeletionRequest
+from evidence import attesting
 from registry.services import places
 
 
@@ -34,6 +35,7 @@ class Command(BaseCommand):
                 if options["anew"]:
                     places.renew(recipe=recipe, actor="cli", at=timezone.now())
                 trained = training.train(recipe, actor="cli", on_runs=bars.runs)
+                attesting.catch_up(actor="cli", at=timezone.now())
             answer.say(
                 f"Release {trained['release']} is live: {len(trained['adapters'])} adapters, "
                 f"live digest {trained['live_digest']}"
