@@ -43,7 +43,7 @@ def inclusion(index: int, size: int) -> list[bytes]:
     """
     path = merkle.inclusion_path(index, size)
     _check(size)
-    return [tiles.subtree(*each) for each in path]
+    return tiles.subtrees(path)
 
 
 def consistency(first: int, second: int) -> list[bytes]:
@@ -54,7 +54,7 @@ def consistency(first: int, second: int) -> list[bytes]:
     """
     path = merkle.consistency_path(first, second)
     _check(second)
-    return [tiles.subtree(*each) for each in path]
+    return tiles.subtrees(path)
 
 
 def _check(size: int) -> None:

@@ -1,7 +1,14 @@
 """Hashes of any part of the log, from tiles where they are full and from entries at the right edge.
 
-What is read is O(log n) hashes a tile deep: at most one tile's width of rows on each level.
+What is read is O(log n) hashes a tile deep: at most one tile's width of rows on each level. Each
+tile is read once a question, and the full ones by one query.
 """
+
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
+from itertools import chain
+
+from django.db import connection
 
 from ledger.models import Entry, Tile
 from verifier import merkle
@@ -10,6 +17,25 @@ from verifier.merkle import CompactRange
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
 
+# Rows of these tiles, as level, number and octets.
+FULL = """
+SELECT level, n, hashes FROM ledger_tile
+WHERE (level, n) IN (SELECT * FROM unnest(%s::int[], %s::bigint[]))
+"""
+# The tiles that a tile of the level above is made of. Their digests alone: 8 kB each are slow.
+BELOW = """
+SELECT ledger_tile.level, ledger_tile.n, sha256(hashes)
+FROM unnest(%s::int[], %s::bigint[]) AS above (level, n)
+JOIN ledger_tile ON ledger_tile.level = above.level
+    AND ledger_tile.n BETWEEN 256 * above.n AND 256 * above.n + 255
+"""
+# A tile's level and its number there.
+Place = tuple[int, int]
+
+# Roots over full tiles by the tile's SHA-256, some 200 octets each: the edges of many sizes.
+remembered: dict[bytes, bytes] = {}
+MOST = 8192
+
 
 class EntriesMissing(LookupError):
     """The log does not hold what its size says it holds."""
@@ -17,7 +43,7 @@ class EntriesMissing(LookupError):
 
 def compact_range(size: int) -> CompactRange:
     """The tree of the first ``size`` entries, ready to grow."""
-    return CompactRange(size, [_perfect(*each) for each in merkle.perfect_subtrees(0, size)])
+    return CompactRange(size, _roots(merkle.perfect_subtrees(0, size)))
 
 
 def root_at(size: int) -> bytes:
@@ -27,8 +53,17 @@ def root_at(size: int) -> bytes:
 
 def subtree(start: int, end: int) -> bytes:
     """The hash over entries ``[start, end)``; one of RFC 6962's subtrees."""
-    parts = merkle.perfect_subtrees(start, end)
-    return CompactRange(end - start, [_perfect(*each) for each in parts]).root()
+    return subtrees([(start, end)])[0]
+
+
+def subtrees(path: Sequence[tuple[int, int]]) -> list[bytes]:
+    """The hash over each ``[start, end)`` of a proof's path, in its order."""
+    cut = [merkle.perfect_subtrees(start, end) for start, end in path]
+    roots = iter(_roots([*chain(*cut)]))
+    return [
+        CompactRange(end - start, [next(roots) for _ in parts]).root()
+        for (start, end), parts in zip(path, cut, strict=True)
+    ]
 
 
 def write_full(before: int, after: int) -> None:
@@ -47,26 +82,89 @@ def nodes(level: int, start: int, count: int) -> list[bytes]:
 
     Raises EntriesMissing if the log does not go as far.
     """
+    place = (level, start // WIDTH)
+    return _nodes(_read({place}), level, start, count)
+
+
+def _roots(parts: Sequence[tuple[int, int]]) -> list[bytes]:
+    """The root of the ``2**height`` entries from ``start`` on, for each start and height."""
+    wanted = []
+    for start, height in parts:
+        level, above = divmod(height, HEIGHT)
+        wanted.append((level, start >> (HEIGHT * level), 1 << above))
+    read = _read({(level, first // WIDTH) for level, first, _ in wanted})
+    return [_perfect(_nodes(read, *each)) for each in wanted]
+
+
+def _nodes(read: dict[Place, list[bytes]], level: int, start: int, count: int) -> list[bytes]:
     n, offset = divmod(start, WIDTH)
-    stored = Tile.objects.filter(level=level, n=n).values_list("hashes", flat=True).first()
-    if stored is not None:
-        return _cut(stored)[offset : offset + count]
-    stop = start + count
-    if level == 0:
-        rows = Entry.objects.filter(index__gte=start, index__lt=stop).order_by("index")
-        found = [bytes(leaf) for leaf in rows.values_list("leaf_hash", flat=True)]
-    else:
-        below = Tile.objects.filter(level=level - 1, n__gte=start, n__lt=stop).order_by("n")
-        found = [merkle.root_of(_cut(each)) for each in below.values_list("hashes", flat=True)]
+    found = read[level, n][offset : offset + count]
     if len(found) != count:
         raise EntriesMissing(f"level {level}: {len(found)} of {count} hashes from {start} on")
     return found
 
 
-def _perfect(start: int, height: int) -> bytes:
-    """The root of the ``2**height`` entries from ``start`` on."""
-    level, above = divmod(height, HEIGHT)
-    return merkle.root_of(nodes(level, start >> (HEIGHT * level), 1 << above))
+def _read(places: Collection[Place]) -> dict[Place, list[bytes]]:
+    """The hashes of each of these tiles, as far as the log goes."""
+    found = _rows(FULL, places)
+    read = {(level, n): _cut(hashes) for level, n, hashes in found}
+    edges = [place for place in places if place not in read]
+    below = _rows(BELOW, [(level - 1, n) for level, n in edges if level])
+    digests = {(level, n): bytes(digest) for level, n, digest in below}
+    roots = _tile_roots(digests)
+    for level, n in edges:
+        read[level, n] = _leaves(n) if level == 0 else _unbroken(roots, level - 1, n)
+    return read
+
+
+def _leaves(n: int) -> list[bytes]:
+    """The entries' hashes that a tile of level 0 is being filled with."""
+    first = n * WIDTH
+    rows = Entry.objects.filter(index__gte=first, index__lt=first + WIDTH)
+    found = {(0, index): bytes(leaf) for index, leaf in rows.values_list("index", "leaf_hash")}
+    return _unbroken(found, 0, n)
+
+
+def _unbroken(found: Mapping[Place, bytes], level: int, n: int) -> list[bytes]:
+    """What is there below a tile, from its first on and up to the first that is missing."""
+    below = []
+    for each in range(n * WIDTH, (n + 1) * WIDTH):
+        if (level, each) not in found:
+            break
+        below.append(found[level, each])
+    return below
+
+
+def _tile_roots(digests: Mapping[Place, bytes]) -> dict[Place, bytes]:
+    """The roots over full tiles, by the SHA-256 of each.
+
+    Every proof and every batch needs those along the right edge, up to 255 a level: so they are
+    remembered, by what they are of. A tile that somebody rewrites is read and hashed anew.
+    """
+    if len(remembered) > MOST:
+        remembered.clear()
+    known = {digest: remembered.get(digest) for digest in digests.values()}
+    unknown = [place for place, digest in digests.items() if known[digest] is None]
+    for _, _, hashes in _rows(FULL, unknown):
+        digest = sha256(hashes).digest()
+        known[digest] = remembered[digest] = _perfect(_cut(hashes))
+    return {place: root for place, digest in digests.items() if (root := known[digest]) is not None}
+
+
+def _rows(query: str, places: Collection[Place]) -> list[tuple[int, int, bytes]]:
+    if not places:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(query, [[level for level, _ in places], [n for _, n in places]])
+        rows: list[tuple[int, int, bytes]] = cursor.fetchall()
+    return rows
+
+
+def _perfect(row: list[bytes]) -> bytes:
+    """The root over as many hashes as a power of two: row by row, faster than leaf by leaf."""
+    while len(row) > 1:
+        row = [merkle.node_hash(*pair) for pair in zip(row[::2], row[1::2], strict=True)]
+    return row[0]
 
 
 def _cut(hashes: bytes | memoryview) -> list[bytes]:

@@ -76,6 +76,29 @@ def test_a_log_that_is_shorter_than_asked_has_no_root(leaves):
         tiles.root_at(SIZE + 1)
 
 
+def test_a_tile_that_was_rewritten_is_not_remembered_as_it_was(leaves, superuser):
+    before = tiles.root_at(512)
+    superuser("UPDATE ledger_tile SET hashes = %s WHERE n = 1", b"".join(leaves[:256]))
+
+    assert tiles.root_at(512) == merkle.root_of(leaves[:256] * 2)
+    superuser("UPDATE ledger_tile SET hashes = %s WHERE n = 1", b"".join(leaves[256:512]))
+    assert tiles.root_at(512) == before
+
+
+def test_a_tile_that_is_gone_below_the_edge_is_missed(leaves, superuser):
+    superuser("DELETE FROM ledger_tile WHERE n = 0")
+
+    with pytest.raises(tiles.EntriesMissing, match="level 1: 0 of 2"):
+        tiles.root_at(512)
+
+
+def test_roots_are_right_after_all_that_was_remembered_is_forgotten(leaves, monkeypatch):
+    monkeypatch.setattr(tiles, "MOST", 0)
+
+    for size in (512, SIZE, 256):
+        assert tiles.root_at(size) == merkle.root_of(leaves[:size])
+
+
 @pytest.mark.slow
 def test_tiles_of_tiles_give_the_same_root_and_proofs():
     """65,536 entries fill the first tile of level 1; some more make a right edge on two levels."""
