@@ -1,6 +1,7 @@
 """From the live release to a folder that others load."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -31,7 +32,9 @@ class Exported:
         return sorted({name.split("/")[0] for name in self.document["files"]})
 
 
-def export(*, folder: Path, actor: str, at: datetime) -> Exported:
+def export(
+    *, folder: Path, actor: str, at: datetime, finish: Callable[[Path], None] = lambda _: None
+) -> Exported:
     """Write the live release as PEFT folders, whole or not at all.
 
     Rows and files are read in one snapshot, and what they made is checked again before it can be
@@ -40,6 +43,7 @@ def export(*, folder: Path, actor: str, at: datetime) -> Exported:
 
     Args:
         folder: not there yet, or empty.
+        finish: adds to the draft what is of its files, such as signatures.
 
     Raises:
         CannotExport: the folder is taken or cannot be written, or the release may not leave.
@@ -59,6 +63,7 @@ def export(*, folder: Path, actor: str, at: datetime) -> Exported:
                 live=release.live_digest,
                 parts=parts,
             )
+            finish(draft)
             said = json.loads(document)
             merged = said["files"]["merged/adapter_model.safetensors"]
             exports.note(release=release, merged=merged, document=document, actor=actor, at=at)

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from config import terminal
+from evidence import export_signing
 from registry import bench, exporting
 from registry.services.exports import CannotExport
 
@@ -25,7 +26,12 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         """Export it."""
         with terminal.answering(options, CannotExport, bench.BaseChanged) as answer:
-            done = exporting.export(folder=options["out"], actor="cli", at=timezone.now())
+            done = exporting.export(
+                folder=options["out"],
+                actor="cli",
+                at=timezone.now(),
+                finish=export_signing.sign_folders,
+            )
             shards = [name for name in done.folders if name != "merged"]
             answer.say(
                 f"{done.release}, {done.release.get_kind_display().lower()}: "
@@ -37,6 +43,7 @@ class Command(BaseCommand):
                 )
             answer.say(f"  live digest        {done.release.live_digest}")
             answer.say(f"  release.json       {done.digest}")
+            answer.say("  model.sig          in each folder; models.pub beside log.pub verifies it")
             answer.give(
                 {
                     "release": done.release.pk,
