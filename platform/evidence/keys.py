@@ -35,14 +35,23 @@ def attestor() -> ed25519.Ed25519PrivateKey:
 
 
 def models() -> ec.EllipticCurvePrivateKey:
-    """The key of model files, made like ``attestor``, and its public half beside it."""
+    """The key of model files, made like ``attestor``, and its public half beside it.
+
+    Raises:
+        BadAttestorKey: the file is no such key, or not the one whose public half was handed out.
+    """
     key = _key(
         "models.key", ec.EllipticCurvePrivateKey, lambda: ec.generate_private_key(ec.SECP256R1())
     )
+    if not isinstance(key.curve, ec.SECP256R1):
+        raise BadAttestorKey("models.key: not on P-256")
+    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     public = signing.folder() / "models.pub"
+    # Written after the key, by whoever finds it missing: a crash between the two mends itself.
     if not public.exists():
-        pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        files.write_once(public, pem.decode(), mode=0o644)
+        files.write_once(public, pem, mode=0o644)
+    if public.read_text() != pem:
+        raise BadAttestorKey("models.key: not the key of models.pub; put that one back")
     return key
 
 
@@ -54,7 +63,7 @@ def _key(name: str, kind: type[Key], make: Callable[[], Key]) -> Key:
         files.write_once(path, pem.decode(), mode=0o600)
     try:
         key = load_pem_private_key(path.read_bytes(), None)
-    except ValueError:
+    except (ValueError, TypeError):  # the latter: it is under a password
         raise BadAttestorKey(f"{name}: not a private key") from None
     if not isinstance(key, kind):
         raise BadAttestorKey(f"{name}: a key of another type")

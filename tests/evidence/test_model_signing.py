@@ -131,7 +131,7 @@ def test_a_signature_made_again_is_the_same_octets():
 def test_files_are_listed_by_code_point():
     names = [each["name"] for each in payload()["predicate"]["resources"]]
     assert names == ["adapter_config.json", "adapter_model.safetensors"]
-    files = {name: b"" for name in ("a/b", "a-b", "Z", "a_b")}
+    files = dict.fromkeys(("a/b", "a-b", "Z", "a_b"), b"")
     listed = json.loads(model_signing.statement(files, name="a"))["predicate"]["resources"]
     assert [each["name"] for each in listed] == ["Z", "a-b", "a/b", "a_b"]
 
