@@ -6,7 +6,7 @@ from django.db import connection
 
 from config import embedded
 
-TABLES = ("outbox", "sequencerstate", "entry", "tile", "treehead")
+TABLES = ("outbox", "sequencerstate", "entry", "tile", "treehead", "headtimestamp")
 
 
 @pytest.fixture(scope="session")

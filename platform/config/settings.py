@@ -25,6 +25,9 @@ EXPUNGE_RECIPES = ROOT / "recipes"
 EXPUNGE_ORIGIN = os.environ.get("EXPUNGE_ORIGIN", "expunge.local/log")
 # The policy that a head must meet before it is public: ledger/witnessing.py.
 EXPUNGE_WITNESSES = os.environ.get("EXPUNGE_WITNESSES", "")
+# Who stamps heads with the time, and whose word on it is taken: ledger/timestamps.py.
+EXPUNGE_TSA = os.environ.get("EXPUNGE_TSA", "")
+EXPUNGE_TSA_CERTIFICATES = os.environ.get("EXPUNGE_TSA_CERTIFICATES", "")
 EXPUNGE_CONTROLLER = os.environ.get("EXPUNGE_CONTROLLER", "This installation")
 
 # A lease must outlive the longest pause between two heartbeats of a healthy worker.
@@ -128,6 +131,7 @@ CELERY_TASK_ROUTES = {"registry.tasks.work": {"queue": "gpu"}}
 CELERY_BEAT_SCHEDULE_FILENAME = str(EXPUNGE_VAR / "broker" / "beat")
 CELERY_BEAT_SCHEDULE = {
     "sequence": {"task": "ledger.tasks.sequence", "schedule": 1.0, "options": {"expires": 5}},
+    "timestamp": {"task": "ledger.tasks.timestamp", "schedule": 3600.0, "options": {"expires": 60}},
     "sweep-runs": {"task": "registry.tasks.sweep", "schedule": 5.0, "options": {"expires": 20}},
     "sweep-requests": {"task": "erasure.tasks.sweep", "schedule": 5.0, "options": {"expires": 20}},
     "attest": {"task": "evidence.tasks.attest", "schedule": 5.0, "options": {"expires": 20}},

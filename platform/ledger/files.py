@@ -24,6 +24,12 @@ def replace(path: Path, content: str | bytes, *, mode: int) -> None:
     _sync(path.parent)
 
 
+def move(path: Path, into: Path) -> None:
+    """Rename over what is there: a crash leaves both files as they were, or the one."""
+    path.replace(into)
+    _sync(into.parent)
+
+
 def _draft(path: Path, content: str | bytes, *, mode: int) -> Path:
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:

@@ -41,7 +41,7 @@ OTHERS: Final = {
         "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_check_state()"
     ),
 }
-KEPT: Final = ("ledger_entry", "ledger_tile", "ledger_treehead")
+KEPT: Final = ("ledger_entry", "ledger_tile", "ledger_treehead", "ledger_headtimestamp")
 TABLES: Final = (*KEPT, "ledger_outbox", "ledger_sequencerstate")
 TRIGGERS: Final = {
     **{(t, "refuse_rewrite"): REWRITE.format(events="DELETE OR UPDATE", table=t) for t in KEPT},

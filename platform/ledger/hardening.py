@@ -41,6 +41,7 @@ SEQUENCER_ADDS: Final[Adds] = {
     "ledger_entry": {"INSERT": ("index", "event_id", "target", "leaf_hash", "body")},
     "ledger_tile": {"INSERT": ("level", "n", "hashes")},
     "ledger_treehead": {"INSERT": ("size", "root", "note", "signed_at")},
+    "ledger_headtimestamp": {"INSERT": ("head_id", "token", "stamped_at", "made_at")},
 }
 # A table of the log that is not named above is one that only the signer adds rows to.
 SEQUENCER_ADDS_ELSEWHERE: Final[Privileges] = {"INSERT": ("",)}

@@ -4,12 +4,13 @@ What was signed last is known from two places: the newest tree head in the datab
 that the signer keeps beside its key. The log must extend both.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
 
-from ledger import memory, publishing, signing, tiles
+from ledger import earlier, memory, publishing, signing, tiles
 from ledger.models import SequencerState, TreeHead
 from verifier import notes
 
@@ -51,9 +52,10 @@ def _sign(*, at: datetime) -> TreeHead | None:
     if size == 0 and last is None and kept is None:
         return None
 
-    signer = signing.signer()
-    stored = None if last is None else _stored(last, signer)
-    signed = None if kept is None else _ours(kept, "log.head", signer)
+    signers = signing.signers()
+    vkeys = [each.vkey for each in signers]
+    stored = None if last is None else _stored(last, vkeys)
+    signed = None if kept is None else _ours(kept, "log.head", vkeys)
     known = [each for each in (stored, signed) if each is not None]
     for each in known:
         _check_extends(each, size=size, root=root)
@@ -70,9 +72,9 @@ def _sign(*, at: datetime) -> TreeHead | None:
     if _root_at(size) != root:
         raise CannotSign(f"the entries of size {size} do not lead to the log's root")
     checkpoint = notes.Checkpoint(settings.EXPUNGE_ORIGIN, size, root)
-    note, second = notes.sign_note(checkpoint.text(), signer), signing.second()
-    if second is not None:
-        note += second.line(checkpoint.text(), at=int(at.timestamp()))
+    note = notes.sign_note(checkpoint.text(), *signers)
+    for cosigner in signing.seconds():
+        note += cosigner.line(checkpoint.text(), at=int(at.timestamp()))
     memory.keep(note)
     return _insert(checkpoint, note, at=at)
 
@@ -83,16 +85,16 @@ def _insert(checkpoint: notes.Checkpoint, note: str, *, at: datetime) -> TreeHea
     )
 
 
-def _stored(last: TreeHead, signer: notes.Signer) -> notes.Checkpoint:
-    signed = _ours(last.note, f"the head of size {last.size}", signer)
+def _stored(last: TreeHead, vkeys: Sequence[str]) -> notes.Checkpoint:
+    signed = _ours(last.note, f"the head of size {last.size}", vkeys)
     if (signed.size, signed.root) != (last.size, bytes(last.root)):
         raise CannotSign(f"the head of size {last.size} is not what was signed")
     return signed
 
 
-def _ours(note: str, name: str, signer: notes.Signer) -> notes.Checkpoint:
+def _ours(note: str, name: str, vkeys: Sequence[str]) -> notes.Checkpoint:
     try:
-        return notes.Checkpoint.parse(notes.verify_note(note, signer.vkey))
+        return earlier.verified(note, *vkeys)
     except notes.BadNote as bad:
         raise CannotSign(f"{name} is not one of ours: {bad}") from bad
 

@@ -29,6 +29,8 @@ class Kind(models.TextChoices):
     ERASURE_APPLIED = "erasure.applied", "Erasure applied"
     SUBJECT_KEY_DESTROYED = "subject_key.destroyed", "Subject key destroyed"
     VERIFICATION_DONE = "verification.done", "Verification done"
+    LOG_KEY_ADDED = "log_key.added", "Log key added"
+    LOG_KEY_RETIRED = "log_key.retired", "Log key retired"
     KEY_ANNOUNCED = "key.announced", "Attestor's key announced"
     ATTESTATION_MADE = "attestation.made", "Attestation made"
     CERTIFICATE_ISSUED = "certificate.issued", "Certificate issued"

@@ -1,4 +1,4 @@
-"""The log's tables: events that wait, events that have a place, full tiles, signed tree heads.
+"""The log's tables: events that wait, events with a place, full tiles, signed heads, their stamps.
 
 ``migrations/ledger`` holds what models cannot say from 0002 on: nothing here is ever rewritten, and
 nothing leaves the outbox but into the log.
@@ -15,6 +15,8 @@ from django.db.models.lookups import Exact, Range
 # A C2SP entry bundle gives each entry's length in 16 bits.
 LARGEST_BODY = 65_535
 LONGEST_TARGET = 200
+# A response with its chain of certificates has a few thousand octets.
+LARGEST_TOKEN = 65_536
 
 
 def octets(column: str) -> Func:
@@ -153,3 +155,33 @@ class TreeHead(models.Model):
 
     def __str__(self) -> str:
         return f"Tree head of size {self.size}"
+
+
+class HeadTimestamp(models.Model):
+    """An authority's word that a tree head was there at a time: RFC 3161, over the head's note.
+
+    ``token`` is the whole response, which holds the time too; ``stamped_at`` repeats it.
+    """
+
+    PERSONAL: ClassVar[set[str]] = set()
+    RETAINED: ClassVar = {"head", "token", "stamped_at", "made_at"}
+
+    # No constraint: it would have TRUNCATE refused by PostgreSQL's own words instead of the guard,
+    # and rows of the log are never deleted. ``verify`` looks for each head.
+    head = models.OneToOneField(
+        TreeHead, models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="timestamp"
+    )
+    token = models.BinaryField()
+    stamped_at = models.DateTimeField()
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Range(octets("token"), (1, LARGEST_TOKEN)),
+                name="ledger_timestamp_token_is_one",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Timestamp of the tree head of size {self.head_id}"

@@ -11,8 +11,8 @@ from typing import Final
 from django.conf import settings
 from django.db import connection, transaction
 
-from ledger import memory, signing
-from ledger.models import Entry, SequencerState, Tile, TreeHead
+from ledger import earlier, memory, signing, timestamps
+from ledger.models import Entry, HeadTimestamp, SequencerState, Tile, TreeHead
 from ledger.tiles import WIDTH
 from verifier import merkle, notes
 
@@ -47,14 +47,16 @@ def verify(*, vkey: str | None = None) -> Report:
     below it, that the state row has the last root, that the head which the signer remembers in
     ``log.head`` is among those stored, and that the newest head covers every entry. The times that
     the database and the signer noted go forwards; an event's own time is in its body, and hashed.
+    Timestamps are checked against the configured certificates, if there are any.
     Events that wait in the outbox are no part of the log yet.
 
     Args:
-        vkey: the verification key that heads must be signed with, as an auditor noted it down; by
-            default the one in ``log.pub``.
+        vkey: the verification key that the newest head must be signed with, as an auditor noted
+            it down. Without one, those in ``log.pub`` are known. Heads below may be of any key
+            that the log had then: their roots are those of the same entries.
     """
     # Remembered before the snapshot is taken: what is signed meanwhile is in neither.
-    walk = _Walk(vkey or signing.vkey(), memory.note())
+    walk = _Walk(vkey, memory.note())
     difference: str | None = None
     # Inside a caller's transaction nothing changes by waiting.
     looks = 1 if connection.in_atomic_block else LOOKS
@@ -110,8 +112,9 @@ def _is_back(later: datetime, earlier: datetime | None) -> bool:
 class _Walk:
     """One pass over the entries, with tiles and heads checked where they end."""
 
-    def __init__(self, vkey: str | None, kept: str | None) -> None:
-        self.vkey = vkey
+    def __init__(self, noted: str | None, kept: str | None) -> None:
+        self.noted = noted
+        self.known = [*dict.fromkeys([*filter(None, [noted]), *signing.vkeys()])]
         self.kept = kept
         self.heads = 0
         self.covered = 0
@@ -130,8 +133,9 @@ class _Walk:
         for entry in entries.iterator(chunk_size=1024):
             self._entry(entry, now)
             if head is not None and head.size == self.tree.size:
-                self._head(head)
-                head = next(heads, None)
+                following = next(heads, None)
+                self._head(head, is_newest=following is None)
+                head = following
         if head is not None:
             raise Differs(f"tree head {head.size}: the log ends after {self.tree.size} entries")
         self._end()
@@ -179,9 +183,9 @@ class _Walk:
         self.edges[level] = []
         self._tile(level + 1, merkle.root_of(edge))
 
-    def _head(self, head: TreeHead) -> None:
+    def _head(self, head: TreeHead, *, is_newest: bool) -> None:
         name = f"tree head {head.size}"
-        signed = self._signed(head.note, name)
+        signed = self._signed(head.note, name, is_newest=is_newest)
         if signed != notes.Checkpoint(settings.EXPUNGE_ORIGIN, head.size, bytes(head.root)):
             raise Differs(f"{name}: the signed text says something else")
         if signed.root != self.tree.root():
@@ -192,11 +196,13 @@ class _Walk:
         self.heads += 1
         self.covered = head.size
 
-    def _signed(self, note: str, name: str) -> notes.Checkpoint:
-        if self.vkey is None:
+    def _signed(self, note: str, name: str, *, is_newest: bool) -> notes.Checkpoint:
+        if not self.known:
             raise Differs(f"{name}: there is no verification key to check it with")
         try:
-            return notes.Checkpoint.parse(notes.verify_note(note, self.vkey))
+            if is_newest and self.noted is not None:
+                notes.verify_note(note, self.noted)
+            return earlier.verified(note, *self.known)
         except notes.BadNote as bad:
             raise Differs(f"{name}: {bad}") from bad
 
@@ -204,7 +210,7 @@ class _Walk:
         """Every stored head is checked by now: one of them must be the signer's last."""
         if self.kept is None:
             return
-        signed = self._signed(self.kept, "log.head")
+        signed = self._signed(self.kept, "log.head", is_newest=True)
         stored = TreeHead.objects.filter(size=signed.size).first()
         if stored is None or bytes(stored.root) != signed.root:
             raise Differs(
@@ -224,3 +230,21 @@ class _Walk:
             raise Differs(f"tiles: {stored} are stored, the entries fill {self.tiles}")
         if self.covered < self.tree.size:
             raise Differs(f"entries from {self.covered} on are under no tree head")
+        self._timestamps()
+
+    def _timestamps(self) -> None:
+        """Every stored head is checked by now; without certificates nothing can be said."""
+        if not settings.EXPUNGE_TSA_CERTIFICATES:
+            return
+        notes_by_size = TreeHead.objects.values_list("note", flat=True)
+        for kept in HeadTimestamp.objects.order_by("head_id").iterator():
+            name = f"timestamp of tree head {kept.head_id}"
+            note = notes_by_size.filter(size=kept.head_id).first()
+            if note is None:
+                raise Differs(f"{name}: there is no such head")
+            try:
+                stamped_at = timestamps.verified(bytes(kept.token), note)
+            except timestamps.BadTimestamp as bad:
+                raise Differs(f"{name}: {bad}") from bad
+            if stamped_at != kept.stamped_at:
+                raise Differs(f"{name}: its time is not the authority's")

@@ -15,6 +15,7 @@ TABLES = (
     "ledger_entry",
     "ledger_tile",
     "ledger_treehead",
+    "ledger_headtimestamp",
 )
 
 

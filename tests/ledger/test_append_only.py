@@ -19,8 +19,12 @@ ROLES = ("origin", "replica")
 
 @pytest.fixture
 def guarded(db):
-    """The triggers as the migration makes them: the tests' setup stands refuse_truncate down."""
-    operations = importlib.import_module("migrations.ledger.0002_append_only").Migration.operations
+    """The triggers as the migrations make them: the tests' setup stands refuse_truncate down."""
+    operations = [
+        operation
+        for name in ("0002_append_only", "0006_timestamps_stay")
+        for operation in importlib.import_module(f"migrations.ledger.{name}").Migration.operations
+    ]
     with connection.cursor() as cursor:
         for operation in reversed(operations):
             cursor.execute(operation.reverse_sql)

@@ -190,7 +190,7 @@ def test_a_lost_public_file_is_written_again(keys):
 def test_a_lost_key_is_not_made_anew(logged, keys, left):
     """A log that goes on under another key looks like a forgery to whoever noted the old one."""
     logged(1)
-    for each in {*signing.FILES} - {left}:
+    for each in {*signing.KEYS} - {left}:
         (keys / each).unlink()
 
     with pytest.raises(BadLogKey, match=rf"log\.key: is gone, and {left} is here"):

@@ -71,7 +71,7 @@ def test_the_signer_keeps_its_last_note_to_itself(logged, keys):
     kept = keys / "log.head"
     assert kept.read_text() == TreeHead.objects.get(size=5).note != first
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    assert {each.name for each in keys.iterdir()} == {*signing.FILES}
+    assert {each.name for each in keys.iterdir()} == {*signing.KEYS}
 
 
 @pytest.mark.parametrize("dropped", ["size > 0", "size = 5"])
