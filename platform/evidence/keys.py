@@ -5,9 +5,9 @@ signing, which knows P-256 and not Ed25519; ``models.pub`` is its public half to
 """
 
 from collections.abc import Callable
-from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ledger import files, signing
 
-Key = TypeVar("Key", ed25519.Ed25519PrivateKey, ec.EllipticCurvePrivateKey)
+Key = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 
 
 class BadAttestorKey(ValueError):
@@ -31,7 +31,10 @@ def attestor() -> ed25519.Ed25519PrivateKey:
     Raises:
         BadAttestorKey: the file is no such key.
     """
-    return _key("attest.key", ed25519.Ed25519PrivateKey, ed25519.Ed25519PrivateKey.generate)
+    key = _key("attest.key", ed25519.Ed25519PrivateKey.generate)
+    if not isinstance(key, ed25519.Ed25519PrivateKey):
+        raise BadAttestorKey("attest.key: a key of another type")
+    return key
 
 
 def models() -> ec.EllipticCurvePrivateKey:
@@ -40,9 +43,9 @@ def models() -> ec.EllipticCurvePrivateKey:
     Raises:
         BadAttestorKey: the file is no such key, or not the one whose public half was handed out.
     """
-    key = _key(
-        "models.key", ec.EllipticCurvePrivateKey, lambda: ec.generate_private_key(ec.SECP256R1())
-    )
+    key = _key("models.key", lambda: ec.generate_private_key(ec.SECP256R1()))
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise BadAttestorKey("models.key: a key of another type")
     if not isinstance(key.curve, ec.SECP256R1):
         raise BadAttestorKey("models.key: not on P-256")
     pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
@@ -55,16 +58,13 @@ def models() -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def _key(name: str, kind: type[Key], make: Callable[[], Key]) -> Key:
+def _key(name: str, make: Callable[[], Key]) -> PrivateKeyTypes:
     path = signing.folder() / name
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         pem = make().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         files.write_once(path, pem.decode(), mode=0o600)
     try:
-        key = load_pem_private_key(path.read_bytes(), None)
+        return load_pem_private_key(path.read_bytes(), None)
     except (ValueError, TypeError):  # the latter: it is under a password
         raise BadAttestorKey(f"{name}: not a private key") from None
-    if not isinstance(key, kind):
-        raise BadAttestorKey(f"{name}: a key of another type")
-    return key
