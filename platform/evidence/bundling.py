@@ -9,7 +9,7 @@ from django.conf import settings
 from evidence import entries, identity, keys, model_signing, readings
 from evidence.models import Attestation
 from evidence.scene import Scene
-from ledger import signing, timestamps
+from ledger import earlier, signing, timestamps
 from ledger.kinds import Kind
 from ledger.models import TreeHead
 from registry import storage
@@ -96,8 +96,8 @@ def _keys() -> bytes:
 
 
 def _log_keys() -> Sequence[str]:
-    text = "\n".join(filter(None, (signing.vkey(), signing.second_vkey())))
-    return text.split()
+    """Those that sign now, and those that may have signed the head from before the erasure."""
+    return [*signing.vkeys(), *(signing.second_vkey() or "").split(), *earlier.retired()]
 
 
 def _models(scene: Scene) -> dict[str, bytes]:

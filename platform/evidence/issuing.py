@@ -1,6 +1,7 @@
 """Issuing a certificate: gather, prove, log its digest, and seal it all into one bundle."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 
@@ -13,7 +14,7 @@ from evidence.entries import NotPlaced, Placed
 from evidence.models import Certificate
 from evidence.placing import place
 from evidence.scene import CannotCertify, Scene, gather
-from ledger import log, proofs, publishing, signing
+from ledger import log, proofs, publishing, signing, timestamps
 from ledger.kinds import Kind
 from ledger.models import TreeHead
 from registry import storage
@@ -58,6 +59,8 @@ def issue(*, request: DeletionRequest, actor: str, at: datetime) -> Certificate:
 def _prepared(request: DeletionRequest, *, actor: str, at: datetime) -> tuple[Scene, Attested]:
     """The scene and its attestations, once all of it is attested and in the log."""
     attesting.catch_up(actor=actor, at=at)
+    with suppress(timestamps.CannotTimestamp):  # the last one that could be had will do
+        timestamps.stamp(at=at)
     if not Release.objects.filter(is_live=True).exists():
         # With nothing live, no release has asked for the set of what is cached.
         caching.commit(actor=actor, at=at)
@@ -114,8 +117,7 @@ def _log_files(cited: Sequence[Placed], before: TreeHead | None) -> dict[str, by
 
 def _check(request: DeletionRequest, raw: bytes, *, at: datetime) -> None:
     """Refuse to hand out what our own verifier refuses."""
-    keys = (signing.vkey() or "").split()
-    report = bundle.check(raw, keys=keys, now=at)
+    report = bundle.check(raw, keys=signing.vkeys(), now=at)
     if report.exit_code:
         failed = next(step for step in report.steps if step.failed)
         raise CannotCertify(f"{request}: the bundle does not verify: {failed.detail}")
