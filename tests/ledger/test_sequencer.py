@@ -236,3 +236,20 @@ def test_the_task_places_what_waits_and_signs_it(write):
     assert TreeHead.objects.get().size == 3
     assert not Outbox.objects.exists()
     assert heads.sign(at=NOON) is None
+
+
+def test_an_outbox_that_was_analysed_while_empty_is_not_taken_for_empty(write):
+    """One that is taken row by row against a list stood still for half a minute at 20,000."""
+    write(300)
+    sequencer.drain_all()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE ledger_outbox")
+    write(300)
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {sequencer.TAKE}", [200])
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert "Join" not in plan
+    assert sequencer.drain(limit=200) == 200
+    assert sequencer.drain_all() == 100
