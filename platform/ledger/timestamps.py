@@ -133,8 +133,8 @@ def _ask(url: str, request: bytes) -> bytes:
     if not url.startswith(("http://", "https://")):
         raise CannotTimestamp("EXPUNGE_TSA: not an address that begins with http:// or https://")
     headers = {"Content-Type": "application/timestamp-query"}
-    asked = urllib.request.Request(url, request, headers, method="POST")
     try:
+        asked = urllib.request.Request(url, request, headers, method="POST")
         with urllib.request.urlopen(asked, timeout=SECONDS) as answer:
             token: bytes = answer.read(LARGEST_TOKEN + 1)
     except urllib.error.HTTPError as refused:
