@@ -238,6 +238,7 @@ def test_the_task_places_what_waits_and_signs_it(write):
     assert heads.sign(at=NOON) is None
 
 
+@pytest.mark.django_db
 def test_an_outbox_that_was_analysed_while_empty_is_not_taken_for_empty(write):
     """One that is taken row by row against a list stood still for half a minute at 20,000."""
     write(300)
