@@ -1,0 +1,1 @@
+"""Measures the platform's ledger, as ``mlcore.benchmark`` measures the engine."""
