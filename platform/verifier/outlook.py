@@ -1,0 +1,54 @@
+"""What a bundle that holds does not prove, and where else a reader can look. A sentence each."""
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from verifier.case import Case
+from verifier.certificate import NOT_ERASED
+
+WEIGHTS: Final = (
+    "Absence is from the lists that were committed to, not a theorem about the weights: no proof "
+    "looks into them."
+)
+ALWAYS: Final = ("base-model", "others", "backups")
+
+
+def not_proven(case: Case, level: str, held: Collection[int]) -> Iterator[str]:
+    """What none of the steps shows.
+
+    Args:
+        level: what the evidence reached.
+        held: the numbers of the steps that hold.
+    """
+    if level == "L1":
+        yield "How what serves was made, and that it lacks the erased records, is only claimed."
+    yield WEIGHTS
+    if level != "L3":
+        yield "That training read those lists and nothing else is only claimed: none was repeated."
+    else:
+        yield "Training was repeated by whoever attests it, not by this program."
+    for code in dict.fromkeys([*ALWAYS, *case.certificate.not_erased]):
+        yield NOT_ERASED[code]
+    if not case.witnesses:
+        yield "Others may have been shown another log: no witness cosigned this head."
+    else:
+        yield (
+            f"{case.witnesses} witnesses cosigned the head; whether they are independent is for "
+            "you to know: compare their keys in keys.json with theirs."
+        )
+    if 10 not in held:
+        yield "That these were the person's records is only claimed: it takes the receipt to tell."
+    elif case.records is None:
+        yield "Which records these were is not shown: it takes the person's own copy to tell."
+    yield "What serves later than the certificate was issued is not in it."
+    yield "The time of a head is the operator's word, unless an authority stamped it."
+
+
+def notes(case: Case) -> Iterator[str]:
+    """What else is in the bundle, and what checks it."""
+    yield from case.notes
+    if "models/key.pem" in case.files:
+        yield (
+            "Signatures of the adapters' files are there. Check a file of weights with: "
+            "model_signing verify key --public-key models/key.pem --signature models/DIGEST.sig"
+        )

@@ -1,0 +1,68 @@
+"""Step 8: what had seen the person is destroyed, as much of it as the erasure said."""
+
+from typing import Any, Final
+
+from verifier import statements, strict
+from verifier.case import STORE, Case, count
+from verifier.excerpt import Entry
+from verifier.report import Refused
+from verifier.steps import attested
+
+PROVES: Final = "The keys to every adapter and cached state that saw the person were destroyed."
+
+
+def check(case: Case) -> str:
+    """Compare the destructions with the log, and their sum with the erasure.
+
+    Raises:
+        Refused, ValueError: one is missing, is of something else, or of what serves.
+    """
+    destroyed: list[str] = []
+    states = 0
+    seen: set[int] = set()
+    for digest in case.certificate.attestations.destructions:
+        statement, made = attested.read(case, digest, kind=statements.DESTRUCTION)
+        entry = case.entry(int(statement.predicate["auditLogIndex"]), "artefacts.destroyed", STORE)
+        if entry.index in seen or entry.index >= made.index:
+            raise Refused("a destruction is attested twice, or before it happened")
+        seen.add(entry.index)
+        adapters = _adapters(entry)
+        _check_same(case, statement, entry, adapters)
+        destroyed += adapters
+        states += int(statement.predicate["trunkStates"])
+    erased = case.certificate.erased
+    if len(destroyed) != erased["adapters"] or states != erased["trunkStates"]:
+        raise Refused("not as much is attested to be destroyed as the erasure says")
+    if {*destroyed} & {each.weights for each in case.chain}:
+        raise Refused("an adapter that was destroyed is behind what serves")
+    return f"{len(destroyed)} adapters and {states} cached states"
+
+
+def _adapters(entry: Entry) -> list[str]:
+    found = entry.facts.get("adapters", [])
+    if not isinstance(found, list):
+        raise Refused("the log does not say what was destroyed")
+    return [strict.sha256(each, "adapter") for each in found]
+
+
+def _check_same(
+    case: Case, statement: statements.Statement, entry: Entry, adapters: list[str]
+) -> None:
+    said: dict[str, Any] = statement.predicate
+    request = case.certificate.request.id
+    subject = {f"adapter-{number}": digest for number, digest in enumerate(adapters)}
+    if "ids_sha256" in entry.facts:
+        subject["trunk-states"] = entry.fact("ids_sha256")
+    if said.get("request") != request.urn or said["reason"] != "erased":
+        raise Refused("a destruction is not of this request")
+    if entry.fact("why") != "erased" or entry.fact("request") != str(request):
+        raise Refused("the log destroyed something for another reason")
+    states = count(entry.facts.get("trunk_states", "0"))
+    if (
+        statement.subject != subject
+        or said["auditLog"] != case.certificate.origin
+        or int(said["trunkStates"]) != states
+        or (states > 0) != ("ids_sha256" in entry.facts)
+        or said["destroyedAt"] != entry.second.strftime(strict.MOMENT)
+    ):
+        raise Refused("what is attested to be destroyed is not what was logged")

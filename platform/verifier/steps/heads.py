@@ -1,0 +1,84 @@
+"""Step 2: the log's entries and heads are of the log whose key was given, and of one history."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Final
+
+from verifier import excerpt, merkle, notes
+from verifier.case import BEFORE, CHECKPOINT, CONSISTENCY, ENTRIES, Case
+from verifier.checkpoints import Checkpoint, decode
+from verifier.keyring import Keyring
+from verifier.report import Refused
+
+PROVES: Final = "Each log entry below stands at its place in the one log that your key signs."
+
+
+def check(case: Case) -> str:
+    """Verify heads and entries, and keep the entries.
+
+    Raises:
+        Refused, ValueError: they do not hold, or do not fit together.
+    """
+    head, witnesses = _head(case.files[CHECKPOINT], case.keys, case.ring)
+    case.log = excerpt.parse(case.files[ENTRIES], head=head)
+    _check_before(case, head)
+    _check_stamped(case, head)
+    case.witnesses = witnesses
+    return f"a signed head of {head.size} entries, and {len(case.log)} of them"
+
+
+def _head(note: bytes, keys: Sequence[str], ring: Keyring) -> tuple[Checkpoint, int]:
+    """The head, and how many witnesses cosigned it."""
+    # The keys that were given first and by themselves: no key of the bundle's can stand in.
+    head = Checkpoint.parse(notes.verify_note(note, *keys))
+    origins = {notes.parse_vkey(each)[0] for each in keys}
+    if head.origin not in origins:
+        raise Refused("a head is of another log than the key")
+    if any(notes.parse_vkey(each)[0] != head.origin for each in ring.log):
+        raise Refused("a key that is said to be the log's is of another name")
+    known = dict.fromkeys([*keys, *ring.log, *ring.witnesses])
+    ids = [notes.parse_vkey(each)[:2] for each in known]
+    if len(set(ids)) != len(ids):
+        raise Refused("a key of the bundle has the id of the one that was given")
+    text, signed = notes.signed_by(note, *known)
+    # Lines of keys that nobody named could not be told from decoration.
+    if (text + "\n" + "".join(notes.lines_by(note, *known))).encode() != note:
+        raise Refused("a head has a signature of an unknown key, or one twice")
+    return head, len(set(ring.witnesses) & signed.keys())
+
+
+def _check_before(case: Case, head: Checkpoint) -> None:
+    if BEFORE not in case.files:
+        return
+    before, _ = _head(case.files[BEFORE], case.keys, case.ring)
+    if before.size > case.certificate.entries.applied:
+        raise Refused("the head from before the erasure covers it")
+    lines = case.files[CONSISTENCY].decode("ascii").split("\n")
+    if lines.pop() or len(lines) > 128:
+        raise Refused("the consistency proof is malformed")
+    merkle.verify_consistency(
+        first=before.size,
+        second=head.size,
+        proof=[decode(line) for line in lines],
+        first_root=before.root,
+        second_root=head.root,
+    )
+
+
+def _check_stamped(case: Case, head: Checkpoint) -> None:
+    """A stamped head is this log's, and the response at least names it."""
+    for name, note in case.files.items():
+        if not name.startswith("timestamps/") or not name.endswith(".head"):
+            continue
+        stem = name.removesuffix(".head")
+        stamped, _ = _head(note, case.keys, case.ring)
+        if str(stamped.size) != stem.partition("/")[2]:
+            raise Refused("a stamped head is of another size than its name")
+        if stamped.size == head.size and stamped.root != head.root:
+            raise Refused("a stamped head is of another history")
+        if sha256(note).digest() not in case.files[f"{stem}.tsr"]:
+            raise Refused("a timestamp is not of its head")
+        case.notes.append(
+            f"A timestamp of head {stamped.size} is there. Unpack it and check it with: openssl ts "
+            f"-verify -data {stem}.head -in {stem}.tsr -CAfile AUTHORITY.pem"
+        )
