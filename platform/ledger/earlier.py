@@ -34,15 +34,14 @@ def retire(vkey: str, *, size: int) -> None:
 def verified(note: str, *vkeys: str) -> notes.Checkpoint:
     """The checkpoint in a note that one of these keys signed, or an earlier one within its bounds.
 
-    A retired key is held to its bounds even if it is among those given, unless it signs still: a
-    rotation that has not come to its end yet may have noted it already.
+    A retired key is held to its bounds even if it is among those given.
 
     Raises:
         notes.BadNote: no known key that may have signed a head of this size did.
         signing.BadLogKey: see retired.
     """
     checkpoint = notes.Checkpoint.parse(notes.signed_by(note)[0])
-    bounds = {key: size for key, size in retired().items() if key not in signing.vkeys()}
+    bounds = retired()
     known = dict.fromkeys([*vkeys, *bounds])
     may = [each for each in known if checkpoint.size <= bounds.get(each, checkpoint.size)]
     notes.verify_note(note, *may)

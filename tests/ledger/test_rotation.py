@@ -1,7 +1,4 @@
-"""One key takes over from another, and whoever knew either can follow; a retired one is worthless.
-
-Crashes are real: a step dies at each of its writes in turn, and is asked for again.
-"""
+"""One key takes over from another, and whoever knew either follows; a retired one is worthless."""
 
 import re
 
@@ -10,7 +7,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from django.conf import settings as installation
 from django.core.management import CommandError, call_command
 
-from ledger import earlier, files, heads, log, memory, publishing, rotation, sequencer, signing
+from ledger import earlier, heads, log, memory, publishing, rotation, sequencer, signing
 from ledger.heads import CannotSign
 from ledger.kinds import Kind
 from ledger.models import Outbox, TreeHead
@@ -269,93 +266,6 @@ def test_a_key_is_not_retired_before_the_public_saw_it_vouch_for_the_next(old, n
     with pytest.raises(CannotRotate, match="no public head that both keys signed"):
         finish()
     assert signing.vkeys() == (old, new)
-
-
-class Died(RuntimeError):
-    """The process, at a write."""
-
-
-def die_at(monkeypatch, number):
-    """Let the process die just before its so-many-th change of a file or of the log."""
-    left = [number]
-
-    def mortal(work):
-        def run(*args, **kwargs):
-            if not left[0]:
-                raise Died
-            left[0] -= 1
-            return work(*args, **kwargs)
-
-        return run
-
-    for name in ("write_once", "replace", "move"):
-        monkeypatch.setattr(files, name, mortal(getattr(files, name)))
-    monkeypatch.setattr(log, "append", mortal(log.append))
-    return left
-
-
-def survives(step, number, monkeypatch, write):
-    """Whether the step died there. The log is signed and verifies meanwhile, with either key."""
-    with monkeypatch.context() as patched:
-        die_at(patched, number)
-        try:
-            step()
-        except Died:
-            pass
-        else:
-            return False
-    write(1)
-    sign()
-    assert verify().first_difference is None
-    return True
-
-
-@pytest.mark.parametrize("number", range(6))
-def test_a_crash_in_the_first_step_is_mended_by_asking_again(old, write, monkeypatch, number):
-    died = survives(begin, number, monkeypatch, write)
-    assert verify(vkey=old).first_difference is None
-
-    new = begin() if died else signing.vkeys()[1]
-
-    sign()
-    assert events(new) == [(Kind.LOG_KEY_ADDED, new)]
-    assert signing.vkeys() == (old, new)
-    finish()
-    sign()
-    assert verify(vkey=new).first_difference is None
-    assert died == (number < 5)
-
-
-@pytest.mark.parametrize("number", range(7))
-def test_a_crash_in_the_second_step_is_mended_by_asking_again(old, new, write, monkeypatch, number):
-    died = survives(finish, number, monkeypatch, write)
-    assert verify(vkey=new).first_difference is None
-
-    if died:
-        assert finish() == old
-
-    sign()
-    assert events(old) == [(Kind.LOG_KEY_RETIRED, old)]
-    assert signing.vkeys() == (new,)
-    assert not any((signing.folder() / each).exists() for each in ("log.next", "log.next2"))
-    assert by(TreeHead.objects.order_by("-size").first(), old, new) == {new}
-    assert earlier.retired()[old] == max(
-        head.size for head in TreeHead.objects.all() if by(head, old)
-    )
-    assert verify().first_difference is None
-    assert died == (number < 6)
-
-
-def test_what_a_crash_left_of_the_last_rotation_is_logged_by_the_next(old, new, monkeypatch):
-    with monkeypatch.context() as patched:
-        die_at(patched, 5)
-        with pytest.raises(Died):
-            finish()
-    assert signing.signer().vkey == new
-
-    begin()
-
-    assert events(old) == [(Kind.LOG_KEY_RETIRED, old)]
 
 
 @pytest.mark.parametrize("bent", ["nonsense\n", "-1 a\n", "x a\n", "\u0663 a\n"])
