@@ -1,0 +1,143 @@
+"""A certificate is issued for what is so, and the bundle convinces a program that knows only it."""
+
+import json
+
+import pytest
+from django.utils import timezone
+
+from erasure.models import ErasedRecord
+from evidence import issuing
+from evidence.scene import CannotCertify
+from ledger import log, signing
+from ledger.kinds import Kind
+from registry import records, storage
+from registry.services import live
+from tests.registry.conftest import FIRST_OF_0, PEOPLE, SECOND_OF_1
+from tests.worlds import rows_of
+from verifier import archive, bundle
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def issue(request, **more):
+    return issuing.issue(request=request, actor="test", at=timezone.now(), **more)
+
+
+def files_of(certificate) -> dict[str, bytes]:
+    return archive.read(storage.get(certificate.bundle))
+
+
+def check(certificate, **more):
+    raw = storage.get(certificate.bundle)
+    return bundle.check(raw, keys=signing.vkeys(), now=timezone.now(), **more)
+
+
+def certificate_of(files: dict[str, bytes]) -> dict:
+    return json.loads(files["certificate.json"])
+
+
+@pytest.fixture
+def issued(completed):
+    return issue(completed)
+
+
+def test_the_bundle_of_a_completed_request_verifies(issued):
+    report = check(issued)
+
+    assert (report.exit_code, report.level) == (0, "L2")
+
+
+def test_a_replay_of_what_was_retrained_raises_the_level(completed):
+    from evidence import replaying
+    from registry.replay import replay
+
+    done = replay(shard=0, progress=lambda *_: None)
+    replaying.attest(done=done, actor="test", at=timezone.now())
+
+    assert check(issue(completed)).level == "L3"
+
+
+def test_every_live_set_is_proven_to_lack_every_erased_record(issued, completed):
+    files = files_of(issued)
+    said = certificate_of(files)
+    chain = [f"shard-{shard:02}/slice-{slice_}" for shard in range(3) for slice_ in range(2)]
+    assert [each["name"] for each in said["sets"]] == [*chain, "panel", "trunk-cache"]
+    keys = files["erased.keys"]
+    assert len(keys) == 32 * completed.records.count()
+    for each in said["sets"]:
+        assert f"sets/{each['root']}.absent" in files
+
+
+def test_the_sets_of_before_are_proven_to_have_held_the_records(issued):
+    said = certificate_of(files_of(issued))
+    names = {each["name"] for each in said["before"]}
+    assert {"shard-00/slice-0", "trunk-cache"} <= names
+    assert all(int(each["present"]) > 0 for each in said["before"])
+
+
+def test_a_request_that_is_not_completed_gets_no_certificate(trained):
+    request = trained.erase(FIRST_OF_0)
+
+    with pytest.raises(CannotCertify, match="not completed"):
+        issue(request)
+    assert not [e for e in log.history(request) if e.kind == Kind.CERTIFICATE_ISSUED]
+
+
+def test_a_record_that_is_still_in_a_live_set_gets_no_certificate(completed):
+    adapter = live.members(live.release()).first().adapter
+    key = records.stored(adapter.records).keys()[0]
+    ErasedRecord.objects.create(request=completed, key=key)
+
+    with pytest.raises(CannotCertify, match="a record of it is in the set of"):
+        issue(completed)
+
+
+def test_a_certificate_holds_until_something_else_serves(completed, trained):
+    first = issue(completed)
+    assert issuing.valid(completed, at=timezone.now()) == first
+
+    trained.ingest(rows_of(SECOND_OF_1, count=9)[-1:])
+    trained.train()
+
+    assert issuing.valid(completed, at=timezone.now()) is None
+    assert check(issue(completed)).exit_code == 0
+
+
+def test_a_partial_erasure_is_certified_as_one(trained):
+    from erasure import services
+
+    items = [row.item for row in rows_of(FIRST_OF_0)[:3]]
+    request = trained.erase(FIRST_OF_0, items)
+    trained.train()
+    services.settle(actor="test", at=timezone.now())
+    request.refresh_from_db()
+
+    issued = issue(request)
+
+    assert certificate_of(files_of(issued))["request"]["scope"] == "items"
+    assert check(issued).exit_code == 0
+
+
+def test_the_receipt_opens_the_key_and_another_does_not(completed, trained):
+    issued = issue(completed)
+
+    assert check(issued, receipt=trained.receipt).exit_code == 0
+    other = trained.receipt[:-1] + ("0" if trained.receipt[-1] != "0" else "1")
+    assert check(issued, receipt=other).exit_code == 20
+
+
+def test_a_bundle_names_nobody(issued):
+    for data in files_of(issued).values():
+        for person in PEOPLE:
+            assert person.encode() not in data
+
+
+def test_what_a_bundle_holds_follows_from_what_is_stored(completed):
+    """So two of one moment are one certificate, in the log too, and not two that differ."""
+    at = timezone.now()
+
+    first, second = (issuing.issue(request=completed, actor="test", at=at) for _ in range(2))
+
+    assert first == second
+    told = [e for e in log.history(completed) if e.kind == Kind.CERTIFICATE_ISSUED]
+    assert [event.facts["certificate"] for event in told] == [first.digest]
