@@ -8,6 +8,12 @@ ENV PYTHONPATH=/app/platform:/app \
     EXPUNGE_VAR=/var/lib/expunge
 WORKDIR /app
 
+# Pango lays out certificate.pdf; its fonts are ours.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends \
+        libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 \
+    && rm -rf /var/lib/apt/lists/*
+
 # Dependencies first: they change seldom, and this layer is then reused. What is missing after
 # --no-deps, `pip check` names; torch's own dependencies are in the lock.
 COPY requirements/ requirements/

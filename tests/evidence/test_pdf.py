@@ -1,0 +1,139 @@
+"""What people read of a certificate: certificate.pdf and README.txt."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from pypdf import PdfReader
+
+from evidence import layman, pdf
+from tests.evidence import certificates
+
+KINDS = [certificates.made_up, certificates.nothing_live, certificates.partial, certificates.wide]
+# A process that knows no font but ours.
+NO_FONTS = '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig/>'
+ELSEWHERE = """
+import hashlib, django
+django.setup()
+from evidence import pdf
+from tests.evidence import certificates
+print(hashlib.sha256(pdf.render(certificates.wide(), position=7)).hexdigest())
+"""
+
+
+def read(certificate):
+    return PdfReader(io.BytesIO(pdf.render(certificate, position=96471)))
+
+
+def text(reader):
+    return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+
+
+def elements(node, kind):
+    """Every structure element of a kind below a node, in order."""
+    node = node.get_object()
+    if isinstance(node, list):
+        return [each for child in node for each in elements(child, kind)]
+    if not isinstance(node, dict):
+        return []
+    below = elements(node["/K"], kind) if "/K" in node else []
+    return [node, *below] if node.get("/S") == kind else below
+
+
+def digest_elsewhere(**environment):
+    found = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(["platform", "."]), **environment},
+        cwd=Path(settings.ROOT),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return found.stdout.strip()
+
+
+def test_the_same_certificate_is_the_same_octets_on_a_machine_without_fonts(tmp_path):
+    bare = tmp_path / "fonts.conf"
+    bare.write_text(NO_FONTS)
+    assert digest_elsewhere(PYTHONHASHSEED="1") == digest_elsewhere(
+        PYTHONHASHSEED="2", FONTCONFIG_FILE=str(bare), TZ="Asia/Tokyo"
+    )
+
+
+def test_a_screen_reader_finds_language_title_structure_and_what_the_code_is():
+    reader = read(certificates.made_up())
+    root = reader.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/Lang"] == "en"
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+    assert reader.metadata.title == "Certificate of erasure DR-2027-0042"
+    assert b'pdfuaid:part="1"' in root["/Metadata"].get_data()
+    tree = root["/StructTreeRoot"]
+    assert len(elements(tree, "/H1")) == 1
+    assert len(elements(tree, "/H2")) == 9
+    assert elements(tree, "/TH")
+    assert [each["/Alt"] for each in elements(tree, "/Figure")] == [
+        "QR code: this certificate is about entry 96471 of the log"
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_kind_of_certificate_takes_more_than_three_pages(kind):
+    assert len(read(kind()).pages) <= 3
+
+
+def test_a_name_that_is_markup_is_printed_and_not_obeyed():
+    name = '<img src="https://example.org/x">&amp;<script>'
+    assert name.replace(" ", "") in text(read(certificates.made_up(controller=name))).replace(
+        " ", ""
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.org/", "file:///etc/passwd", "data:text/css,a", "ftp://example.org/"]
+)
+def test_nothing_is_fetched_but_our_own_files(url):
+    with pytest.raises(ValueError, match="nothing but"):
+        pdf.fetch(url)
+
+
+def test_a_folder_above_ours_is_not_ours():
+    with pytest.raises(ValueError, match="nothing but"):
+        pdf.fetch((Path(settings.STATICFILES_DIRS[0]) / "fonts/../app.css").as_uri())
+
+
+def test_numbers_and_dates_are_the_certificates():
+    said = text(read(certificates.wide()))
+    assert "1,234,567,890" in said
+    assert "Sat 5 Feb 2028, 13:41 UTC" in said
+    assert "Kept by law" in said
+
+
+def test_with_nothing_live_nothing_is_said_to_serve():
+    said = text(read(certificates.nothing_live()))
+    assert "No model was serving" in said
+    assert "what serves now was made without them" not in said
+    assert "trained again" not in said
+
+
+def test_a_partial_erasure_is_not_said_to_be_of_everything():
+    said = text(read(certificates.partial()))
+    assert "Named records of the person" in said
+    assert "Everything of the person" not in said
+
+
+def test_a_claim_is_not_called_a_proof():
+    said = text(read(certificates.made_up(level="L1")))
+    assert "The operator states: the records of one person were deleted" in said
+    assert "proven" not in said
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_readme_fits_a_terminal(kind):
+    lines = layman.readme(kind()).decode().splitlines()
+    assert len(lines) < 60
+    assert max(map(len, lines)) <= 80
