@@ -14,7 +14,7 @@ default_tsa = t
 [t]
 serial = {folder}/serial
 default_policy = 1.2.3.4.1
-digests = sha256
+digests = sha256, sha3-256
 accuracy = secs:1
 ess_cert_id_chain = no
 signer_digest = sha256

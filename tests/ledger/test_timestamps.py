@@ -3,11 +3,13 @@
 import re
 import subprocess
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from django.conf import settings as installation
-from django.db import DatabaseError, connection, transaction
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, ProgrammingError, connection, transaction
 from django.utils import timezone
 
 from config.celery import app
@@ -17,6 +19,9 @@ from ledger.timestamps import CannotTimestamp
 from ledger.verify import verify
 from tests.ledger.authority import Authority, serving
 from tests.ledger.conftest import NOON
+from tests.ledger.test_hardening import acting_as, roles
+
+__all__ = ["roles"]
 
 pytestmark = pytest.mark.django_db
 DOC = (installation.ROOT / "docs" / "log-format.md").read_text()
@@ -130,17 +135,20 @@ def test_an_answer_to_an_earlier_question_is_refused(logged, authority):
     refused("Nonce mismatch")
 
 
-def test_an_answer_about_something_else_is_refused(logged, authority):
+def test_an_answer_about_something_else_is_refused(logged, authority, monkeypatch):
     """With the right nonce, by the right authority: of a digest that is not the head's."""
     logged(1)
-    digest = timestamps.hashlib.sha256(TreeHead.objects.get().note.encode()).digest()
-    authority.answers.clear()
+    digest = sha256(TreeHead.objects.get().note.encode()).digest()
     reply = authority.reply
-    authority.reply = lambda query: reply(query.replace(digest, b"x" * 32))
-    try:
-        refused("Mismatch between messages")
-    finally:
-        del authority.reply
+
+    def instead(old, new):
+        monkeypatch.setattr(authority, "reply", lambda query: reply(query.replace(old, new)))
+
+    instead(digest, b"x" * 32)
+    refused("Mismatch between messages")
+    # The same 32 octets, said to be SHA3-256's.
+    instead(bytes.fromhex("608648016503040201"), bytes.fromhex("608648016503040208"))
+    refused("its digest is not SHA-256")
 
 
 @pytest.mark.parametrize(
@@ -253,3 +261,37 @@ def test_the_task_stamps_what_is_newest_then_and_runs_every_hour(logged, authori
     assert timestamps.newest().made_at <= timezone.now()
     schedule = app.conf.beat_schedule["timestamp"]
     assert (schedule["task"], schedule["schedule"]) == (tasks.timestamp.name, 3600)
+
+
+def test_the_sequencers_role_may_stamp_and_no_other(roles, logged, authority):
+    logged(1)
+
+    for role in (roles.app, roles.reader):
+        with (
+            acting_as(role),
+            pytest.raises(ProgrammingError, match="permission denied"),
+        ):
+            timestamps.stamp(at=NOON)
+    with acting_as(roles.sequencer):
+        assert timestamps.stamp(at=NOON)
+    with acting_as(roles.reader):
+        assert timestamps.newest().head.size == 1
+        assert verify().ok
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_stamps_what_waits_and_exits_with_1_without_a_stamp(
+    write, authority, settings, capsys
+):
+    with pytest.raises(CommandError, match="no signed head yet"):
+        call_command("timestamp")
+    write(2)
+
+    call_command("timestamp")
+    call_command("timestamp")
+
+    assert capsys.readouterr().out.count("The head of 2 entries was there at") == 2
+    assert len(authority.answers) == 1
+    settings.EXPUNGE_TSA = ""
+    with pytest.raises(CommandError, match="names no authority"):
+        call_command("timestamp")
