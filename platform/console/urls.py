@@ -23,5 +23,7 @@ urlpatterns = [
     path("requests/<slug:number>/cancel/", ticket.cancel, name="request-cancel"),
     path("requests/<slug:number>/certify/", evidence.issue, name="request-certify"),
     path("requests/<slug:number>/evidence.zip", evidence.bundle, name="request-evidence"),
-    path("requests/<slug:number>/certificate.pdf", evidence.certificate, name="request-certificate"),
+    path(
+        "requests/<slug:number>/certificate.pdf", evidence.certificate, name="request-certificate"
+    ),
 ]

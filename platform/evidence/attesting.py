@@ -23,7 +23,7 @@ LOCK = 7_360_926
 
 Thing = TypeVar("Thing", AdapterVersion, Release)
 STORE = "registry.Store"
-# A release waits for the cache's set to have its place, and that for the release's; each is a round.
+# A release waits for the cache's set to have its place, and that for the release's: a round each.
 ROUNDS = 5
 
 

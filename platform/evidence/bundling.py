@@ -9,9 +9,9 @@ from django.conf import settings
 from evidence import entries, identity, keys, model_signing, readings
 from evidence.models import Attestation
 from evidence.scene import Scene
-from ledger import earlier, signing, timestamps
+from ledger import earlier, signing
 from ledger.kinds import Kind
-from ledger.models import TreeHead
+from ledger.models import HeadTimestamp, TreeHead
 from registry import storage
 from registry.services import live
 from verifier import policy, proof_files, spelling, strict
@@ -39,7 +39,13 @@ def attested(scene: Scene) -> Attested:
     }
 
 
-def files_of(scene: Scene, attestations: Attested, *, before: TreeHead | None) -> dict[str, bytes]:
+def files_of(
+    scene: Scene,
+    attestations: Attested,
+    *,
+    before: TreeHead | None,
+    stamp: HeadTimestamp | None,
+) -> dict[str, bytes]:
     """Everything that the certificate lists, but for its PDF and the README."""
     assert scene.request.sealed_key is not None
     files = {
@@ -56,7 +62,10 @@ def files_of(scene: Scene, attestations: Attested, *, before: TreeHead | None) -
     if before is not None:
         files["log/before"] = before.note.encode()
     files |= _models(scene)
-    return files | _timestamps(scene)
+    if stamp is not None:
+        name = f"timestamps/{stamp.head.size}"
+        files |= {f"{name}.head": stamp.head.note.encode(), f"{name}.tsr": bytes(stamp.token)}
+    return files
 
 
 def cited(scene: Scene, attestations: Attested, *, until: int) -> list[entries.Placed]:
@@ -113,12 +122,3 @@ def _models(scene: Scene) -> dict[str, bytes]:
             {"adapter.safetensors": weights}, key=key, name=f"shard-{member.shard:02}"
         )
     return found
-
-
-def _timestamps(scene: Scene) -> dict[str, bytes]:
-    """The newest head that an authority has stamped, if one is configured."""
-    stamp = timestamps.newest()
-    if stamp is None:
-        return {}
-    name = f"timestamps/{stamp.head.size}"
-    return {f"{name}.head": stamp.head.note.encode(), f"{name}.tsr": bytes(stamp.token)}

@@ -45,12 +45,14 @@ def issue(*, request: DeletionRequest, actor: str, at: datetime) -> Certificate:
     scene, attested = _prepared(request, actor=actor, at=at)
     before = TreeHead.objects.filter(size__lte=scene.applied.index).order_by("-size").first()
     body = certifying.certificate(scene, attested, at=at)
-    files = bundling.files_of(scene, attested, before=before)
+    stamp = timestamps.newest()
+    files = bundling.files_of(scene, attested, before=before, stamp=stamp)
     files["certificate.pdf"] = pdf.render(body, position=scene.applied.index)
     files["README.txt"] = layman.readme(body)
     files["certificate.json"] = certifying.with_files(body, files)
     entry = _log(request, body, files["certificate.json"], actor=actor, at=at)
-    files |= _log_files(bundling.cited(scene, attested, until=entry.index), before)
+    cited = bundling.cited(scene, attested, until=entry.index)
+    files |= _log_files(cited, before=before, stamped=stamp.head if stamp else None)
     raw = archive.write(files)
     _check(request, raw, at=at)
     return _keep(request, body, files["certificate.json"], raw, at=at)
@@ -100,7 +102,9 @@ def _log(
     return next(each for each in issued if each.event.facts["certificate"] == digest)
 
 
-def _log_files(cited: Sequence[Placed], before: TreeHead | None) -> dict[str, bytes]:
+def _log_files(
+    cited: Sequence[Placed], *, before: TreeHead | None, stamped: TreeHead | None
+) -> dict[str, bytes]:
     note = publishing.published()
     assert note is not None
     size = notes.Checkpoint.parse(notes.signed_by(note)[0]).size
@@ -113,9 +117,10 @@ def _log_files(cited: Sequence[Placed], before: TreeHead | None) -> dict[str, by
         for each in cited
     ]
     files = {"log/checkpoint": note.encode(), "log/entries.json": strict.canonical(listed)}
-    if before is not None:
-        path = [spelling.encode(hash_) for hash_ in proofs.consistency(before.size, size)]
-        files["log/consistency"] = "".join(f"{line}\n" for line in path).encode()
+    for name, head in (("log/consistency", before), ("log/stamped", stamped)):
+        if head is not None:
+            path = [spelling.encode(hash_) for hash_ in proofs.consistency(head.size, size)]
+            files[name] = "".join(f"{line}\n" for line in path).encode()
     return files
 
 

@@ -1,17 +1,20 @@
 """A certificate is issued for what is so, and the bundle convinces a program that knows only it."""
 
 import json
+import subprocess
 
 import pytest
 from django.utils import timezone
 
 from erasure.models import ErasedRecord
 from evidence import issuing
+from evidence.placing import place
 from evidence.scene import CannotCertify
-from ledger import log, signing
+from ledger import log, rotation, signing
 from ledger.kinds import Kind
 from registry import records, storage
 from registry.services import live
+from tests.ledger.authority import Authority, serving
 from tests.registry.conftest import FIRST_OF_0, PEOPLE, SECOND_OF_1
 from tests.worlds import rows_of
 from verifier import archive, bundle
@@ -141,3 +144,54 @@ def test_what_a_bundle_holds_follows_from_what_is_stored(completed):
     assert first == second
     told = [e for e in log.history(completed) if e.kind == Kind.CERTIFICATE_ISSUED]
     assert [event.facts["certificate"] for event in told] == [first.digest]
+
+
+def test_a_bundle_survives_a_rotation_of_the_logs_key(completed):
+    """The head of before the erasure is signed by a key that is gone by now."""
+    rotation.begin(actor="test", at=timezone.now())
+    place()
+    rotation.finish(actor="test", at=timezone.now())
+    place()
+
+    assert check(issue(completed)).exit_code == 0
+
+
+def test_an_authoritys_timestamp_travels_in_the_bundle_and_its_own_tool_checks_it(
+    completed, settings, tmp_path
+):
+    authority = Authority(tmp_path / "authority")
+    with serving(authority) as url:
+        settings.EXPUNGE_TSA, settings.EXPUNGE_TSA_CERTIFICATES = url, authority.roots
+        issued = issue(completed)
+
+    assert check(issued).exit_code == 0
+    files = files_of(issued)
+    (head,) = [name for name in files if name.endswith(".head")]
+    for name in (head, head.replace(".head", ".tsr")):
+        (tmp_path / name.rpartition("/")[2]).write_bytes(files[name])
+    stem = head.rpartition("/")[2].removesuffix(".head")
+    said = subprocess.run(
+        [
+            *("openssl", "ts", "-verify", "-data", f"{stem}.head", "-in", f"{stem}.tsr"),
+            *("-CAfile", authority.roots),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.stdout.strip() == "Verification: OK", said.stderr
+
+
+def test_a_stamped_head_of_another_history_is_refused(completed, settings, tmp_path):
+    """A fork that an authority stamped says nothing of the log that the certificate is in."""
+    authority = Authority(tmp_path / "authority")
+    with serving(authority) as url:
+        settings.EXPUNGE_TSA, settings.EXPUNGE_TSA_CERTIFICATES = url, authority.roots
+        issued = issue(completed)
+    files = files_of(issued)
+    files["log/stamped"] = files["log/stamped"].replace(b"A", b"B")
+
+    report = bundle.check(archive.write(files), keys=signing.vkeys(), now=timezone.now())
+
+    assert report.exit_code == 11

@@ -28,7 +28,7 @@ def certify(*, request: DeletionRequest, receipt: str, folder: Path, actor: str)
     certificate = issuing.issue(request=request, actor=actor, at=timezone.now())
     bundle, key = folder / "bundle.zip", folder / "log.pub"
     files.replace(bundle, storage.get(certificate.bundle), mode=0o644)
-    files.replace(key, f"{signing.vkey()}\n", mode=0o644)
+    files.replace(key, "".join(f"{vkey}\n" for vkey in signing.vkeys()), mode=0o644)
     command = [sys.executable, "-m", "verifier", str(bundle), "--key", str(key), "--json"]
     done = subprocess.run(
         [*command, "--receipt", "-"],

@@ -85,9 +85,7 @@ def is_as_logged(of: Release) -> bool:
 def acknowledge(*, release: Release, scorer: UUID, at: datetime) -> None:
     """Log that a process scores from a release: from its first score on, it serves there."""
     facts = {"scorer": str(scorer), "live": release.live_digest}
-    log.append(
-        Kind.RELEASE_ACKNOWLEDGED, actor=f"scorer:{scorer}", on=release, at=at, facts=facts
-    )
+    log.append(Kind.RELEASE_ACKNOWLEDGED, actor=f"scorer:{scorer}", on=release, at=at, facts=facts)
 
 
 def describe(of: Release) -> dict[str, object]:

@@ -17,7 +17,7 @@ _REQUIRED: Final = {
 }  # fmt: skip
 _NUMBER: Final = r"(?:0|[1-9]\d{0,18})"
 _OPTIONAL: Final = re.compile(
-    r"log/before|log/consistency|models/key\.pem|models/[0-9a-f]{64}\.sig"
+    r"log/before|log/consistency|log/stamped|models/key\.pem|models/[0-9a-f]{64}\.sig"
     r"|attestations/[0-9a-f]{64}\.json|sets/[0-9a-f]{64}\.(?:absent|present)"
     rf"|timestamps/{_NUMBER}\.(?:head|tsr)",
     re.ASCII,
@@ -45,8 +45,10 @@ def _check_pairs(files: Mapping[str, bytes]) -> None:
     for name in files:
         if name.startswith("timestamps/"):
             stem = name.rpartition(".")[0]
-            pairs.append((f"{stem}.head", f"{stem}.tsr"))
+            pairs += [(f"{stem}.head", f"{stem}.tsr"), (f"{stem}.head", case.STAMPED)]
     if any((one in files) != (other in files) for one, other in pairs):
         raise Refused("one of two files that belong together is missing")
+    if case.STAMPED in files and not any(name.startswith("timestamps/") for name in files):
+        raise Refused("a proof is of no head that is here")
     if any(name.endswith(".sig") for name in files) != ("models/key.pem" in files):
         raise Refused("signatures of models and their key are not there together")

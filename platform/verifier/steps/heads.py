@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Final
 
 from verifier import excerpt, merkle, notes
-from verifier.case import BEFORE, CHECKPOINT, CONSISTENCY, ENTRIES, Case
+from verifier.case import BEFORE, CHECKPOINT, CONSISTENCY, ENTRIES, STAMPED, Case
 from verifier.checkpoints import Checkpoint, decode
 from verifier.keyring import Keyring
 from verifier.report import Refused
@@ -47,15 +47,22 @@ def _head(note: bytes, keys: Sequence[str], ring: Keyring) -> tuple[Checkpoint, 
     return head, len(set(ring.witnesses) & signed.keys())
 
 
-def _check_before(case: Case, head: Checkpoint) -> None:
-    if BEFORE not in case.files:
-        return
-    before, _ = _head(case.files[BEFORE], case.keys, case.ring)
-    if before.size > case.certificate.entries.applied:
-        raise Refused("the head from before the erasure covers it")
-    lines = case.files[CONSISTENCY].decode("ascii").split("\n")
+def _earlier(case: Case, note: bytes) -> Checkpoint:
+    """A head of before: of a key that was given, or of one that the log has rotated out since.
+
+    The certificate vouches for the list of those and for the note, decoration and all; and what
+    such a head says is proven by its consistency with the head of now.
+    """
+    before = Checkpoint.parse(notes.verify_note(note, *case.keys, *case.ring.log))
+    if before.origin != notes.parse_vkey(case.keys[0])[0]:
+        raise Refused("a head is of another log than the key")
+    return before
+
+
+def _check_extends(case: Case, before: Checkpoint, head: Checkpoint, *, by: str) -> None:
+    lines = case.files[by].decode("ascii").split("\n")
     if lines.pop() or len(lines) > 128:
-        raise Refused("the consistency proof is malformed")
+        raise Refused("a consistency proof is malformed")
     merkle.verify_consistency(
         first=before.size,
         second=head.size,
@@ -65,17 +72,25 @@ def _check_before(case: Case, head: Checkpoint) -> None:
     )
 
 
+def _check_before(case: Case, head: Checkpoint) -> None:
+    if BEFORE not in case.files:
+        return
+    before = _earlier(case, case.files[BEFORE])
+    if before.size > case.certificate.entries.applied:
+        raise Refused("the head from before the erasure covers it")
+    _check_extends(case, before, head, by=CONSISTENCY)
+
+
 def _check_stamped(case: Case, head: Checkpoint) -> None:
     """A stamped head is this log's, and the response at least names it."""
     for name, note in case.files.items():
         if not name.startswith("timestamps/") or not name.endswith(".head"):
             continue
         stem = name.removesuffix(".head")
-        stamped, _ = _head(note, case.keys, case.ring)
+        stamped = _earlier(case, note)
         if str(stamped.size) != stem.partition("/")[2]:
             raise Refused("a stamped head is of another size than its name")
-        if stamped.size == head.size and stamped.root != head.root:
-            raise Refused("a stamped head is of another history")
+        _check_extends(case, stamped, head, by=STAMPED)
         if sha256(note).digest() not in case.files[f"{stem}.tsr"]:
             raise Refused("a timestamp is not of its head")
         case.notes.append(

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from evidence.pdf import CannotRender
 
 from config import terminal
 from erasure.models import DeletionRequest
 from evidence import issuing
+from evidence.pdf import CannotRender
 from evidence.placing import NotSequenced
 from evidence.scene import CannotCertify
 from ledger import files, signing
@@ -45,7 +45,7 @@ class Command(BaseCommand):
                 raise CommandError(f"--out: cannot be written ({error.strerror})") from None
             answer.say(f"{request}: evidence level {certificate.level}, {len(raw):,} bytes")
             answer.say(f"  certificate        {certificate.digest}")
-            answer.say(f"  verify it with     python -m verifier BUNDLE --key {signing.vkey()}")
+            answer.say("  verify it with     python -m verifier BUNDLE --key log.pub")
             answer.give(
                 {
                     "request": request.number,
@@ -53,6 +53,6 @@ class Command(BaseCommand):
                     "certificate": certificate.digest,
                     "live_digest": certificate.live_digest,
                     "bytes": len(raw),
-                    "key": signing.vkey(),
+                    "keys": [*signing.vkeys()],
                 }
             )
