@@ -83,8 +83,8 @@ def cited(scene: Scene, attestations: Attested, *, until: int) -> list[entries.P
         *(entries.of_event(each.event) for some in attestations.values() for each in some),
         *scene.acknowledged,
     ]
-    if scene.switched:
-        found += entries.between(scene.switched.index, until)
+    # With nothing live all of the log is shown: that nothing ever was.
+    found += entries.between(scene.switched.index if scene.switched else 0, until)
     by_index = {each.index: each for each in found if each.index <= until}
     return [by_index[index] for index in sorted(by_index)]
 

@@ -26,7 +26,7 @@ def level_of(scene: Scene) -> str:
     """L3 if every adapter that was made after the erasure was trained again, and came out alike."""
     replayed = {digest for each in scene.replays for digest in each.statement.subject.values()}
     again = [made for made in scene.chain if _trained_at(made) > scene.applied.index]
-    return "L3" if all(made.digest in replayed for made in again) else "L2"
+    return "L3" if again and all(made.digest in replayed for made in again) else "L2"
 
 
 def certificate(

@@ -121,6 +121,20 @@ def test_a_partial_erasure_is_certified_as_one(trained):
     assert check(issued).exit_code == 0
 
 
+def test_with_nothing_live_an_erasure_is_certified_too(world):
+    """Somebody is erased before anything was trained: there is no model to be absent from."""
+    from erasure import services
+
+    request = world.erase(FIRST_OF_0)
+    services.settle(actor="test", at=timezone.now())
+    request.refresh_from_db()
+
+    issued = issue(request)
+
+    assert certificate_of(files_of(issued))["live"]["kind"] == "none"
+    assert check(issued).exit_code == 0
+
+
 def test_the_receipt_opens_the_key_and_another_does_not(completed, trained):
     issued = issue(completed)
 
