@@ -22,11 +22,11 @@ def levels(certificate: Certificate | None) -> list[Level]:
         "L1": ("Signed claim", "The erasing transaction is in the log, under a signed tree head."),
         "L2": (
             "Absence proven",
-            "No erased record is in a training set of what serves: a proof for each record and set.",
+            "No erased record is in a set that what serves was made from: a proof for each.",
         ),
         "L3": (
             "Replayed bit for bit",
-            "What was made after the erasure was trained again, and came out with the same digests.",
+            "What was made after the erasure was trained again, and came out the same.",
         ),
     }
     return [
