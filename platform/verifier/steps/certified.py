@@ -6,7 +6,7 @@ from typing import Final
 from verifier.case import CERTIFICATE, CHECKPOINT, CONSISTENCY, ENTRIES, STAMPED, Case
 from verifier.report import Refused
 
-PROVES: Final = "This certificate was issued once and for all, and every file belongs to it."
+PROVES: Final = "It was issued at that moment, and every file here belongs to it."
 OUT_OF_TIME: Final = 13
 # The certificate cannot name its own digest, nor what the log says after it.
 _UNLISTED: Final = {CERTIFICATE, CHECKPOINT, CONSISTENCY, ENTRIES, STAMPED}

@@ -9,7 +9,7 @@ from verifier.claims import Certificate
 from verifier.keyring import Keyring
 from verifier.report import Refused
 
-PROVES: Final = "Every program that reads this file finds the same files in it, and no others."
+PROVES: Final = "Every reader of this file finds the same files in it, and no others."
 
 _REQUIRED: Final = {
     "README.txt", "certificate.json", "certificate.pdf", "erased.keys", "sealed.key", "keys.json",

@@ -10,7 +10,7 @@ from verifier.checkpoints import Checkpoint, decode
 from verifier.keyring import Keyring
 from verifier.report import Refused
 
-PROVES: Final = "Each log entry below stands at its place in the one log that your key signs."
+PROVES: Final = "Each log entry used below has its place in the one log of your key."
 
 
 def check(case: Case) -> str:
