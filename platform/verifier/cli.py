@@ -148,7 +148,7 @@ def _lines(report: Report) -> Iterator[str]:
         if step.ok:
             yield from _wrapped(f"      {step.proves}", 6)
     yield ""
-    yield report.verdict
+    yield from _wrapped(report.verdict)
     if report.level:
         yield from _wrapped(f"Level {report.level}: {LEVELS[report.level]}", 4)
     for title, sentences in (("Not proven", report.not_proven), ("Besides", report.notes)):

@@ -33,8 +33,8 @@ def not_proven(case: Case, level: str, held: Collection[int]) -> Iterator[str]:
         yield "Others may have been shown another log: no witness cosigned this head."
     else:
         yield (
-            f"{case.witnesses} witnesses cosigned the head; whether they are independent is for "
-            "you to know: compare their keys in keys.json with theirs."
+            f"Witnesses that cosigned the head: {case.witnesses}. Whether they are independent is "
+            "for you to know: compare their keys in keys.json with theirs."
         )
     if 10 not in held:
         yield "That these were the person's records is only claimed: it takes the receipt to tell."

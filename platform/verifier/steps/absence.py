@@ -10,7 +10,7 @@ from verifier.excerpt import Entry
 from verifier.report import Refused
 from verifier.steps.serving import set_of
 
-PROVES: Final = "No erased record is in any list that what serves was made from, or still holds."
+PROVES: Final = "No erased record is in any list that what serves was made from."
 
 
 def check(case: Case) -> str:
@@ -40,7 +40,7 @@ def check(case: Case) -> str:
             csmt.verify_absent(root=root, key=key, proof=proof)
             proofs += 1
     held = sum(_held(case, each) for each in said.before)
-    return f"{proofs} proofs of absence in {len(named)} sets; {held} of presence before"
+    return f"proofs of absence: {proofs}, in sets: {len(named)}; of presence before: {held}"
 
 
 def _cache(case: Case, claim: SetClaim) -> Entry:

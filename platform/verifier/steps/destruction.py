@@ -8,7 +8,7 @@ from verifier.excerpt import Entry
 from verifier.report import Refused
 from verifier.steps import attested
 
-PROVES: Final = "The keys to every adapter and cached state that saw the person were destroyed."
+PROVES: Final = "The keys to all that had seen the person are attested as destroyed."
 
 
 def check(case: Case) -> str:
@@ -35,7 +35,7 @@ def check(case: Case) -> str:
         raise Refused("not as much is attested to be destroyed as the erasure says")
     if {*destroyed} & {each.weights for each in case.chain}:
         raise Refused("an adapter that was destroyed is behind what serves")
-    return f"{len(destroyed)} adapters and {states} cached states"
+    return f"adapters: {len(destroyed)}; cached states: {states}"
 
 
 def _adapters(entry: Entry) -> list[str]:

@@ -6,9 +6,7 @@ from verifier import merkle
 from verifier.case import ERASED, Case, count
 from verifier.report import Refused
 
-PROVES: Final = (
-    "The erasure was logged with exactly these record keys, and the person's key is gone."
-)
+PROVES: Final = "These very record keys were logged as erased; the person's key is gone."
 
 _COUNTS: Final = {
     "adapters": "adapters",
@@ -41,7 +39,7 @@ def check(case: Case) -> str:
     _check_verified(case)
     _check_times(case)
     case.erased = keys
-    return f"{len(keys)} records, at entry {applied.index}"
+    return f"records: {len(keys)}, logged at entry {applied.index}"
 
 
 def _check_key(case: Case) -> None:

@@ -10,7 +10,6 @@ from verifier.keyring import Keyring
 from verifier.report import Refused
 
 PROVES: Final = "Every reader of this file finds the same files in it, and no others."
-
 _REQUIRED: Final = {
     "README.txt", "certificate.json", "certificate.pdf", "erased.keys", "sealed.key", "keys.json",
     "log/checkpoint", "log/entries.json",

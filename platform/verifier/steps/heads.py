@@ -24,7 +24,7 @@ def check(case: Case) -> str:
     _check_before(case, head)
     _check_stamped(case, head)
     case.witnesses = witnesses
-    return f"a signed head of {head.size} entries, and {len(case.log)} of them"
+    return f"size of the signed log: {head.size}; entries here: {len(case.log)}"
 
 
 def _head(note: bytes, keys: Sequence[str], ring: Keyring) -> tuple[Checkpoint, int]:

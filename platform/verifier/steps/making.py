@@ -10,8 +10,7 @@ from verifier.report import Refused
 from verifier.statements import Statement
 from verifier.steps import attested
 
-PROVES: Final = "Each adapter that serves started from the base, with a list fixed before training."
-
+PROVES: Final = "What serves began with the base; each list was fixed before training."
 # Shard, slice, epoch and weights.
 Place: TypeAlias = tuple[int, int, int, str]
 
@@ -36,7 +35,7 @@ def check(case: Case) -> str:
     bases = {each[1].dependencies["base-model"]["digest"]["sha256"] for each in made.values()}
     if len(bases) > 1:
         raise Refused("what serves was made from several base models")
-    return f"{len(case.members)} adapters that serve, {len(case.chain)} slices behind them"
+    return f"adapters that serve: {len(case.members)}; slices behind them: {len(case.chain)}"
 
 
 def _follow(case: Case, member: dict[str, Any], made: dict[Place, tuple[Made, Statement]]) -> None:

@@ -12,8 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from verifier.case import SEALED, Case
 from verifier.report import Refused
 
-PROVES: Final = "What was erased is this person's: only their receipt opens the key to it."
-
+PROVES: Final = "What was erased is this person's: only their receipt opens the key."
 _PREFIX: Final = "expunge-receipt-1."
 _INFO: Final = b"expunge/receipt/v1"
 _KEY: Final = b"expunge/subject-key/v1\0"
@@ -40,7 +39,7 @@ def check(case: Case) -> str:
     if not known.issuperset(case.erased):
         raise Refused("a key that was erased is of none of these records")
     left = len(known) - len(case.erased)
-    return f"{len(case.erased)} of these records were erased, {left} were not"
+    return f"of these records were erased: {len(case.erased)}; were not: {left}"
 
 
 def _opened(case: Case, receipt: str) -> bytes:

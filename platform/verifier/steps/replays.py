@@ -28,4 +28,4 @@ def check(case: Case) -> str:
         at = replayed.get((f"{each.name}/adapter", each.weights), -1)
         if at <= each.trained.index:
             raise Refused("an adapter that was made after the erasure was not trained again")
-    return f"{len(again)} adapters were made after the erasure, and each was trained again"
+    return f"made after the erasure, and trained again: {len(again)}"

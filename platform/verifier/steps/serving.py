@@ -34,7 +34,7 @@ def check(case: Case) -> str:
     _check_switch(case, switched)
     _check_release(case, switched)
     _check_acknowledgements(case)
-    return f"release {case.certificate.live.release}, of {len(case.members)} adapters"
+    return f"release {case.certificate.live.release}; adapters: {len(case.members)}"
 
 
 def _check_idle(case: Case) -> None:
