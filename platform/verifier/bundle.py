@@ -62,12 +62,13 @@ def check(
             use only with the receipt.
 
     Raises:
-        BadNote: a key is malformed, or there is none. What is in the bundle raises nothing.
+        BadNote: a key is malformed, they are of several logs, or there is none. What is in the
+            bundle raises nothing.
     """
     if not keys:
         raise BadNote("verification key: there is none")
-    for key in keys:
-        parse_vkey(key)
+    if len({parse_vkey(key)[0] for key in keys}) > 1:
+        raise BadNote("verification key: they are of several logs")
     make = partial(Case, keys=keys, now=now, receipt=receipt, records=records)
     return _Run().check(raw, make)
 

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CannotRead, records.BadRecords) as no:
         return _refuse(str(no))
     except BadNote:
-        return _refuse("the key is not a verification key")
+        return _refuse("the key is no verification key, or there are several logs' keys")
     except Exception as error:
         # The outermost door: a stranger's file must not end in a traceback that quotes it.
         return _refuse(f"the bundle could not be read ({type(error).__name__})")

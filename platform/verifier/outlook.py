@@ -40,6 +40,7 @@ def not_proven(case: Case, level: str, held: Collection[int]) -> Iterator[str]:
         yield "That these were the person's records is only claimed: it takes the receipt to tell."
     elif case.records is None:
         yield "Which records these were is not shown: it takes the person's own copy to tell."
+    yield "certificate.pdf and README.txt are the operator's words: certificate.json was checked."
     yield "What serves later than the certificate was issued is not in it."
     yield "The time of a head is the operator's word, unless an authority stamped it."
 

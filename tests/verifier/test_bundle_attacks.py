@@ -132,6 +132,11 @@ def test_a_bundle_is_of_the_key_that_was_given():
     assert code(GOOD, keys=[other.vkey, LOG.vkey]) == 0
 
 
+def test_the_keys_that_are_given_are_of_one_log():
+    with pytest.raises(notes.BadNote, match="several logs"):
+        code(GOOD, keys=[LOG.vkey, bundles.WITNESS.vkey])
+
+
 def test_a_key_that_only_the_bundle_calls_the_logs_own_does_not_count():
     """The whole log signed anew with another key of the same name, listed in keys.json."""
     other = notes.Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(b"\x09" * 32))

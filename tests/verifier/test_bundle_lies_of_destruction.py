@@ -75,6 +75,33 @@ def test_a_level_that_the_evidence_does_not_reach_is_refused():
     assert code(NoReplay(level="L2").bundle()) == 0
 
 
+def test_nothing_is_shown_by_replays_if_nothing_was_trained_since():
+    """All that serves is from before: whoever was erased was in the panel and the cache alone."""
+
+    class Panel(NoReplay):
+        def train(self):
+            self.erased, erased = [], self.erased
+            super().train()
+            self.erased = erased
+
+        def erase(self):
+            self.edits["destroy adapters"] = saying(adapters=[ZEROS])
+            super().erase()
+            self.live = dict(self.old)
+
+        def gone(self):
+            return ZEROS
+
+        def retrain(self):
+            """Nothing is stale."""
+
+        def sets_before(self):
+            return []
+
+    assert code(Panel().bundle()) == 19
+    assert code(Panel(level="L2").bundle()) == 0
+
+
 @pytest.mark.parametrize(
     "edit",
     [
@@ -91,6 +118,9 @@ def test_a_replay_that_shows_less_does_not_reach_the_highest_level(edit):
 
 class NothingServes(Story):
     """There was never a release: what she had was in the cache, and in an adapter on its way."""
+
+    def __init__(self, edits=None):
+        super().__init__(edits, level="L2")
 
     def switch(self, name, number, panel, kind="full"):
         """Nothing goes live."""

@@ -24,6 +24,8 @@ def check(case: Case) -> str:
         for name, weights in statement.subject.items():
             replayed[name, weights] = max(made.index, replayed.get((name, weights), -1))
     again = [each for each in case.chain if each.trained.index > case.applied.index]
+    if not again:
+        raise Refused("nothing that serves was made after the erasure, so nothing was replayed")
     for each in again:
         at = replayed.get((f"{each.name}/adapter", each.weights), -1)
         if at <= each.trained.index:
