@@ -72,7 +72,13 @@ def test_a_set_of_the_same_name_cannot_stand_for_two():
             name, held, entry = super().sets()[0]
             return [*super().sets(), (name, held, entry + 2)]
 
+    class Before(Story):
+        def sets(self):
+            name, held, entry = super().sets()[0]
+            return [(name, held, entry + 2), *super().sets()]
+
     assert told(Twice) == 17
+    assert told(Before) == 17
 
 
 class Contaminated(Story):
