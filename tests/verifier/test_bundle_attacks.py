@@ -245,17 +245,9 @@ def test_entries_are_where_they_are_said_to_be():
     assert code(GOOD.but(**{"log/entries.json": strict.canonical(listed)})) == 11
 
 
-@pytest.mark.parametrize(
-    ("at", "expected"),
-    [
-        (timedelta(days=-1), 13),
-        (timedelta(days=1), 0),
-        (timedelta(days=364), 0),
-        (timedelta(days=366), 13),
-    ],
-)
-def test_a_certificate_has_its_time(at, expected):
-    assert code(GOOD, now=NOON + at) == expected
+@pytest.mark.parametrize(("days", "expected"), [(-1, 13), (1, 0), (364, 0), (366, 13)])
+def test_a_certificate_has_its_time(days, expected):
+    assert code(GOOD, now=NOON + timedelta(days=days)) == expected
 
 
 def test_a_receipt_of_another_request_is_refused():

@@ -75,6 +75,22 @@ def test_a_level_that_the_evidence_does_not_reach_is_refused():
     assert code(NoReplay(level="L2").bundle()) == 0
 
 
+@pytest.mark.parametrize(
+    ("edits", "level"),
+    [
+        ({"switch 3": saying(live=ZEROS)}, "L1"),
+        ({"facts destroy states": but(trunk_states=3)}, "L1"),
+        ({"facts replay": but(is_identical=False)}, "L2"),
+        ({"keys": lambda ring: ring}, "L3"),
+    ],
+)
+def test_a_certificate_that_claims_little_holds_with_what_it_shows(edits, level):
+    report = Story(edits, level="L1").bundle().check(receipt=bundles.RECEIPT)
+
+    assert (report.exit_code, report.level, report.claimed) == (0, level, "L1")
+    assert report.steps[-1].ok
+
+
 def test_nothing_is_shown_by_replays_if_nothing_was_trained_since():
     """All that serves is from before: whoever was erased was in the panel and the cache alone."""
 
