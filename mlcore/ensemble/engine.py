@@ -264,8 +264,10 @@ class Ensemble:
         with timed("fallbacks"):
             errors += panel.fill(fresh.values(), on_panel, self._top, a, progress)
         self._checkpoints, self._stale = fresh, {}
+        validates = {id(person): sample for person, sample in on_panel}
         for person in self._people.values():
             person.seen = frozenset()
+            person.keep(validates.get(id(person)))
         return Restored(pending, len(rows), steps, len(missing), errors, seconds)
 
     def _rows(self, place: Place) -> list[tuple[Person, Sample]]:

@@ -47,6 +47,16 @@ class Person:
         """The same person, to be changed apart."""
         return replace(self, states=dict(self.states))
 
+    def keep(self, validation: Sample | None) -> None:
+        """Let go of every state but those of training samples, and of this one of the panel's.
+
+        A sample that was trained on may be nobody's now, or validate outside the panel: its state
+        would tell of what was there.
+        """
+        samples = (*self.train, validation) if validation else self.train
+        prompts = {sample.prompt for sample in samples}
+        self.states = {p: state for p, state in self.states.items() if p in prompts}
+
     def inherit(self, before: "Person") -> None:
         """Keep what the same person had, as far as it is still of use, and nothing else."""
         prompts = {sample.prompt for sample in (*self.train, self.validation) if sample}
