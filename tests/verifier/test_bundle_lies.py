@@ -50,6 +50,7 @@ def test_the_erased_keys_are_those_that_were_logged(edit):
         certified("entries", "keyDestroyed", value="15"),
         certified("entries", "verified", value="16"),
         certified("request", "erasedAt", value="2026-03-01T12:00:14Z"),
+        certified("request", "erasedAt", value="2026-03-01T12:00:16Z"),
         certified("request", "completedAt", value="2026-03-01T12:00:19Z"),
         certified("request", "receivedAt", value="2026-03-02T12:00:00Z"),
         certified("request", "scope", value="items"),
@@ -68,6 +69,19 @@ def test_a_key_that_was_destroyed_before_the_erasure_is_not_this_ones():
     early = certified("entries", "keyDestroyed", value="2")
 
     assert told(Early, early) == 14
+
+
+def test_a_verification_from_before_the_erasure_does_not_count():
+    class Early(Story):
+        def begin(self):
+            super().begin()
+            self.log("early", "verification.done", self.request, {"ok": "yes"})
+
+        def certificate(self, sets, before):
+            self.places["verified"] = self.places["early"]
+            return super().certificate(sets, before)
+
+    assert told(Early) == 14
 
 
 def test_a_later_verification_that_failed_is_not_hidden():
