@@ -1,6 +1,8 @@
 """Attestations, made of what has its place in the log: nobody tells us of it, we look."""
 
-from contextlib import suppress
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -17,6 +19,9 @@ from registry.models import AdapterVersion, Release
 from registry.services import caching
 from verifier import dsse
 from verifier.statements import parse
+from verifier.strict import BadDocument
+
+logger = logging.getLogger(__name__)
 
 # Any constant will do; whoever attests must use the same.
 LOCK = 7_360_926
@@ -51,17 +56,19 @@ def bring_up_to_date(*, actor: str, at: datetime) -> int:
     identity.announce(actor=actor, at=at)
     made = 0
     for adapter in _missing(AdapterVersion.objects.exclude(set_event=None).order_by("trained_at")):
-        with suppress(NotPlaced):
+        with _one_of_many(adapter):
             source = readings.only(adapter, Kind.ADAPTER_TRAINED).event.event_id
             payload = statements.adapter(readings.adapter(adapter))
             made += attest(payload, about=adapter, source=source, actor=actor, at=at)
     known = set(Attestation.objects.filter(about=STORE).values_list("source", flat=True))
     for entry in entries.of_target(STORE, Kind.ARTEFACTS_DESTROYED):
-        if entry.event.event_id not in known:
-            payload = statements.destruction(readings.destruction(entry))
-            made += attest(payload, about=STORE, source=entry.event.event_id, actor=actor, at=at)
+        with _one_of_many(entry.event.event_id):
+            if entry.event.event_id not in known:
+                source = entry.event.event_id
+                payload = statements.destruction(readings.destruction(entry))
+                made += attest(payload, about=STORE, source=source, actor=actor, at=at)
     for release in _missing(Release.objects.exclude(panel_records=None).order_by("pk")):
-        with suppress(NotPlaced):
+        with _one_of_many(release):
             switched = readings.only(release, Kind.RELEASE_SWITCHED)
             cache = readings.cache_after(switched)
             if cache is None:
@@ -72,6 +79,17 @@ def bring_up_to_date(*, actor: str, at: datetime) -> int:
             source = switched.event.event_id
             made += attest(payload, about=release, source=source, actor=actor, at=at)
     return made
+
+
+@contextmanager
+def _one_of_many(thing: object) -> Iterator[None]:
+    """What has no place yet waits; what cannot be stated does not hold up the others."""
+    try:
+        yield
+    except NotPlaced:
+        return
+    except BadDocument as error:
+        logger.error("%s cannot be attested: %s", thing, error)
 
 
 @transaction.atomic(durable=True)

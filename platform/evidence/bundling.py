@@ -9,12 +9,12 @@ from django.conf import settings
 from evidence import entries, identity, keys, model_signing, readings
 from evidence.models import Attestation
 from evidence.scene import Scene
-from ledger import earlier, signing
+from ledger import earlier, rotation, signing
 from ledger.kinds import Kind
 from ledger.models import HeadTimestamp, TreeHead
 from registry import storage
 from registry.services import live
-from verifier import policy, proof_files, spelling, strict
+from verifier import dsse, policy, proof_files, strict
 from verifier.strict import Json
 
 Attested = dict[str, list[Attestation]]
@@ -51,7 +51,7 @@ def files_of(
     files = {
         "erased.keys": b"".join(scene.keys),
         "sealed.key": bytes(scene.request.sealed_key),
-        "keys.json": _keys(),
+        "keys.json": _keys(attestations),
     }
     for each in [one for some in attestations.values() for one in some]:
         files[f"attestations/{each.digest}.json"] = bytes(each.envelope)
@@ -75,10 +75,15 @@ def cited(scene: Scene, attestations: Attested, *, until: int) -> list[entries.P
         until: the position of the certificate's own entry; all from the switch up to it are there.
     """
     found = [
-        *entries.of_target(identity.target(keys.attestor())),
+        *_announced(attestations),
+        *(
+            each
+            for vkey in earlier.retired()
+            for each in entries.of_target(rotation.target(vkey), Kind.LOG_KEY_RETIRED)
+        ),
         *entries.of_target(scene.request),
         *(each.entry for each in (*scene.sets, *scene.before)),
-        *(readings.only(made, Kind.ADAPTER_TRAINED) for made in scene.chain),
+        *(readings.only(made, Kind.ADAPTER_TRAINED) for made in (*scene.chain, *scene.old)),
         *scene.destroyed,
         *(entries.of_event(each.event) for some in attestations.values() for each in some),
         *scene.acknowledged,
@@ -89,19 +94,30 @@ def cited(scene: Scene, attestations: Attested, *, until: int) -> list[entries.P
     return [by_index[index] for index in sorted(by_index)]
 
 
-def _keys() -> bytes:
-    entry = readings.only(identity.target(keys.attestor()), Kind.KEY_ANNOUNCED)
-    attestor: Json = {
-        "identity": identity.name(),
-        "index": str(entry.index),
-        "key": spelling.encode(keys.attestor().public_key().public_bytes_raw()),
-    }
+def _announced(attestations: Attested) -> list[entries.Placed]:
+    """Where the log announced the keys of these attestations, and the one of now."""
+    names = {identity.target(keys.attestor())}
+    for each in [one for some in attestations.values() for one in some]:
+        signed = dsse.Envelope.parse(bytes(each.envelope)).signatures
+        names |= {identity.target_of(signature.key_id) for signature in signed}
+    return [readings.only(name, Kind.KEY_ANNOUNCED) for name in sorted(names)]
+
+
+def _keys(attestations: Attested) -> bytes:
+    attestors: list[Json] = [
+        {
+            "identity": entry.event.facts["identity"],
+            "index": str(entry.index),
+            "key": entry.event.facts["key"],
+        }
+        for entry in _announced(attestations)
+    ]
     witnesses: list[Json] = []
     if settings.EXPUNGE_WITNESSES:
         wanted = policy.parse(Path(settings.EXPUNGE_WITNESSES).read_text())
         witnesses = [each.vkey for each in wanted.witnesses.values()]
     logs: list[Json] = [*_log_keys()]
-    return strict.canonical({"attestors": [attestor], "log": logs, "witnesses": witnesses})
+    return strict.canonical({"attestors": attestors, "log": logs, "witnesses": witnesses})
 
 
 def _log_keys() -> Sequence[str]:
@@ -114,11 +130,13 @@ def _models(scene: Scene) -> dict[str, bytes]:
     if scene.release is None:
         return {}
     key = keys.models()
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    found = {"models/key.pem": public}
+    found: dict[str, bytes] = {}
     for member in live.members(scene.release):
         weights = storage.get(member.adapter.weights)
         found[f"models/{member.adapter.digest}.sig"] = model_signing.sign(
             {"adapter.safetensors": weights}, key=key, name=f"shard-{member.shard:02}"
         )
+    if found:
+        public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        found["models/key.pem"] = public
     return found

@@ -8,7 +8,7 @@ from typing import Final
 
 from django.conf import settings
 
-from evidence import identity, readings
+from evidence import entries, identity, readings
 from evidence.models import Attestation
 from evidence.scene import Named, Scene
 from ledger.kinds import Kind
@@ -23,10 +23,22 @@ NOT_ERASED: Final = ("base-model", "others", "backups")
 
 
 def level_of(scene: Scene) -> str:
-    """L3 if every adapter that was made after the erasure was trained again, and came out alike."""
-    replayed = {digest for each in scene.replays for digest in each.statement.subject.values()}
-    again = [made for made in scene.chain if _trained_at(made) > scene.applied.index]
-    return "L3" if again and all(made.digest in replayed for made in again) else "L2"
+    """L3 if every adapter that was made after the erasure was trained again, and came out alike.
+
+    By place and position, as the verifier asks: equal weights may have been made before.
+    """
+    replayed: dict[tuple[str, str], int] = {}
+    for each in scene.replays:
+        at = entries.of_event(each.event).index
+        for named in each.statement.subject.items():
+            replayed[named] = max(at, replayed.get(named, -1))
+    again = {
+        (f"{readings.name_of(made.shard, made.slice)}/adapter", made.digest): _trained_at(made)
+        for made in scene.chain
+        if _trained_at(made) > scene.applied.index
+    }
+    is_whole = all(replayed.get(named, -1) > trained for named, trained in again.items())
+    return "L3" if again and is_whole else "L2"
 
 
 def certificate(

@@ -19,7 +19,12 @@ def name() -> str:
 
 def target(key: Ed25519PrivateKey) -> str:
     """What the log calls a key."""
-    return f"evidence.Key:{dsse.key_id(key.public_key())}"
+    return target_of(dsse.key_id(key.public_key()))
+
+
+def target_of(key_id: str) -> str:
+    """The same, of a key whose id alone is known."""
+    return f"evidence.Key:{key_id}"
 
 
 @transaction.atomic(durable=True)

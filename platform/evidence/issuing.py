@@ -11,9 +11,9 @@ from erasure.models import DeletionRequest
 from evidence import attesting, bundling, certifying, entries, layman, pdf
 from evidence.bundling import Attested
 from evidence.entries import NotPlaced, Placed
-from evidence.models import Certificate
+from evidence.models import Attestation, Certificate
 from evidence.placing import place
-from evidence.scene import CannotCertify, Scene, gather
+from evidence.scene import CannotCertify, Scene, gather, has_clean_cache
 from ledger import log, proofs, publishing, signing, timestamps
 from ledger.kinds import Kind
 from ledger.models import TreeHead
@@ -25,10 +25,17 @@ from verifier.strict import Json
 
 
 def valid(request: DeletionRequest, *, at: datetime) -> Certificate | None:
-    """The newest certificate of a request that still is of what serves, and has not expired."""
+    """The newest certificate of a request that is of what serves, if another would say no more.
+
+    It has not expired, and nothing was replayed since.
+    """
     live = Release.objects.filter(is_live=True).values_list("live_digest", flat=True).first()
     found = request.certificates.filter(live_digest=live or "", valid_until__gt=at)
-    return found.order_by("-issued_at").first()
+    newest = found.order_by("-issued_at").first()
+    replays = Attestation.objects.filter(kind=Attestation.Kind.REPLAY)
+    if newest is None or replays.filter(made_at__gt=newest.issued_at).exists():
+        return None
+    return newest
 
 
 def issue(*, request: DeletionRequest, actor: str, at: datetime) -> Certificate:
@@ -46,7 +53,10 @@ def issue(*, request: DeletionRequest, actor: str, at: datetime) -> Certificate:
     before = TreeHead.objects.filter(size__lte=scene.applied.index).order_by("-size").first()
     body = certifying.certificate(scene, attested, at=at)
     stamp = timestamps.newest()
-    files = bundling.files_of(scene, attested, before=before, stamp=stamp)
+    try:
+        files = bundling.files_of(scene, attested, before=before, stamp=stamp)
+    except (storage.Corrupt, storage.Destroyed) as error:  # another erasure came in between
+        raise CannotCertify(f"{request}: {error}") from error
     files["certificate.pdf"] = pdf.render(body, position=scene.applied.index)
     files["README.txt"] = layman.readme(body)
     files["certificate.json"] = certifying.with_files(body, files)
@@ -61,16 +71,16 @@ def issue(*, request: DeletionRequest, actor: str, at: datetime) -> Certificate:
 def _prepared(request: DeletionRequest, *, actor: str, at: datetime) -> tuple[Scene, Attested]:
     """The scene and its attestations, once all of it is attested and in the log."""
     attesting.catch_up(actor=actor, at=at)
-    with suppress(timestamps.CannotTimestamp):  # the last one that could be had will do
-        timestamps.stamp(at=at)
-    if not Release.objects.filter(is_live=True).exists():
-        # With nothing live, no release has asked for the set of what is cached.
+    if not has_clean_cache(request):
+        # With nothing live no release has asked for one; or an erasure came while it was made.
         caching.commit(actor=actor, at=at)
         attesting.catch_up(actor=actor, at=at)
+    with suppress(timestamps.CannotTimestamp):  # the last one that could be had will do
+        timestamps.stamp(at=at)
     try:
-        scene = gather(request)
+        scene = gather(request, at=at)
         return scene, bundling.attested(scene)
-    except NotPlaced as error:
+    except (NotPlaced, storage.Corrupt, storage.Destroyed) as error:
         raise CannotCertify(f"{request}: {error}") from error
 
 

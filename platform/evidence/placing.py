@@ -26,16 +26,18 @@ def place(*, at: datetime | None = None) -> TreeHead:
     if sequencer.may_drain():
         sequencer.drain_all()
         heads.sign(at=at or timezone.now())
+    newest = Outbox.objects.order_by("-id").values_list("id", flat=True).first()
     until = time.monotonic() + PATIENCE
-    while not (head := _covering()):
+    while not (head := _covering(newest or 0)):
         if time.monotonic() > until:
             raise NotSequenced("the log's events wait for their places: is a sequencer running?")
         time.sleep(0.2)
     return head
 
 
-def _covering() -> TreeHead | None:
-    if Outbox.objects.exists():
+def _covering(waiting: int) -> TreeHead | None:
+    """A head over all that is placed, once nothing up to this id waits any more."""
+    if Outbox.objects.filter(id__lte=waiting).exists():
         return None
     head = TreeHead.objects.order_by("-size").first()
     last = Entry.objects.order_by("-index").first()

@@ -50,12 +50,12 @@ def only(target: Model | str, kind: Kind) -> Placed:
 
 
 def cache_after(entry: Placed) -> CacheSet | None:
-    """The first set of the cached states whose event comes after an entry; None if there is none.
+    """The newest set of the cached states, if its event comes after an entry; else None.
 
     By position, which is what a stranger can check: times are only said.
     """
     found = entries.of_target("registry.TrunkState", Kind.TRUNK_CACHE_COMMITTED, after=entry.index)
-    return CacheSet.objects.get(event=found[0].event.event_id) if found else None
+    return CacheSet.objects.get(event=found[-1].event.event_id) if found else None
 
 
 def adapter(made: AdapterVersion) -> AdapterFacts:

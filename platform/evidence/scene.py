@@ -1,6 +1,8 @@
 """Everything that a certificate rests on, gathered once and checked as it is gathered."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from erasure import verification
 from erasure.models import DeletionRequest
@@ -40,6 +42,7 @@ class Scene:
     release: Release | None
     switched: Placed | None
     chain: list[AdapterVersion]
+    old: list[AdapterVersion]
     sets: list[Named]
     before: list[Named]
     destroyed: list[Placed]
@@ -47,8 +50,11 @@ class Scene:
     acknowledged: list[Placed]
 
 
-def gather(request: DeletionRequest) -> Scene:
+def gather(request: DeletionRequest, *, at: datetime) -> Scene:
     """Read what is stored and logged of a completed request and of what serves now.
+
+    Args:
+        at: of the certificate: what a clock that runs ahead says of later is left out.
 
     Raises:
         CannotCertify: the request is not completed, or a record of it is in what is live.
@@ -59,6 +65,8 @@ def gather(request: DeletionRequest) -> Scene:
     keys = sorted(bytes(key) for key in request.records.values_list("key", flat=True))
     applied = readings.only(request, Kind.ERASURE_APPLIED)
     release = Release.objects.select_related("recipe").filter(is_live=True).first()
+    if release is not None and release.kind != Release.Kind.FULL:
+        raise CannotCertify(f"{request}: a fallback serves; once it is retrained, ask again")
     switched = readings.only(release, Kind.RELEASE_SWITCHED) if release else None
     chain = sorted(
         verification.live_chain(release) if release else [], key=lambda a: (a.shard, a.slice)
@@ -66,32 +74,58 @@ def gather(request: DeletionRequest) -> Scene:
     since = max((each for each in (applied, switched) if each), key=lambda each: each.index)
     sets = _live_sets(release, switched, chain, readings.cache_after(since))
     for each in sets:
-        if any(each.held.get(key) is not None for key in keys):
+        if _held(each, keys):
             raise CannotCertify(f"{request}: a record of it is in the set of {each.name}")
     destroyed = [
         each
         for each in entries.of_target("registry.Store", Kind.ARTEFACTS_DESTROYED)
         if each.event.facts.get("request") == str(request.pk)
     ]
+    verified = entries.of_target(request, Kind.VERIFICATION_DONE)
+    if not verified:
+        raise entries.NotPlaced("the verification has no place in the log yet")
+    scored = entries.of_target(release, Kind.RELEASE_ACKNOWLEDGED) if release else []
+    old = _contaminated(destroyed)
     return Scene(
         request=request,
         keys=keys,
         applied=applied,
         key_destroyed=readings.only(request, Kind.SUBJECT_KEY_DESTROYED),
-        verified=entries.of_target(request, Kind.VERIFICATION_DONE)[-1],
+        verified=verified[-1],
         release=release,
         switched=switched,
         chain=chain,
+        old=[made for made in old if _held(of_adapter(made), keys)],
         sets=sets,
         before=[
             each
-            for each in _sets_before(request, applied, destroyed)
-            if any(each.held.get(key) is not None for key in keys)
+            for each in [*map(of_adapter, old), *_others_before(request, applied)]
+            if _held(each, keys)
         ],
         destroyed=destroyed,
         replays=_replays(chain),
-        acknowledged=entries.of_target(release, Kind.RELEASE_ACKNOWLEDGED) if release else [],
+        acknowledged=[each for each in scored if each.event.at <= at],
     )
+
+
+def _held(named: Named, keys: Iterable[bytes]) -> bool:
+    return any(named.held.get(key) is not None for key in keys)
+
+
+def has_clean_cache(request: DeletionRequest) -> bool:
+    """Whether the newest set of cached states comes after erasure and switch, without the person.
+
+    Raises:
+        CannotCertify: the request was not erased.
+    """
+    since = entries.of_target(request, Kind.ERASURE_APPLIED)
+    if not since:
+        raise CannotCertify(f"{request} is not completed yet, so there is nothing to certify")
+    if release := Release.objects.filter(is_live=True).first():
+        since += entries.of_target(release, Kind.RELEASE_SWITCHED)
+    cache = readings.cache_after(max(since, key=lambda each: each.index))
+    keys = map(bytes, request.records.values_list("key", flat=True))
+    return cache is not None and not _held(_of_cache(cache), keys)
 
 
 def of_adapter(made: AdapterVersion) -> Named:
@@ -121,11 +155,21 @@ def _live_sets(
     return [*map(of_adapter, chain), *panel, _of_cache(cache)]
 
 
-def _sets_before(request: DeletionRequest, applied: Placed, destroyed: list[Placed]) -> list[Named]:
-    """The sets that may have held the person: adapters', the panel's and the cache's of then."""
+def _contaminated(destroyed: list[Placed]) -> list[AdapterVersion]:
+    """The adapters that an erasure destroyed: those of these weights that were made before it."""
     digests = [digest for each in destroyed for digest in each.event.facts.get("adapters", [])]
     old = AdapterVersion.objects.filter(digest__in=digests).exclude(set_event=None)
-    found = [of_adapter(made) for made in old.order_by("shard", "slice", "epoch")]
+    since = max((each.index for each in destroyed), default=-1)
+    return [
+        made
+        for made in old.order_by("shard", "slice", "epoch")
+        if readings.only(made, Kind.ADAPTER_TRAINED).index < since
+    ]
+
+
+def _others_before(request: DeletionRequest, applied: Placed) -> list[Named]:
+    """The other sets that may have held the person: the panel's and the cache's of then."""
+    found: list[Named] = []
     if request.fallback is not None:
         switched = readings.only(request.fallback, Kind.RELEASE_SWITCHED)
         was = Release.objects.filter(pk=int(switched.event.facts["before"] or 0)).first()

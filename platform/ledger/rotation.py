@@ -95,7 +95,7 @@ def _last_signed(new: str) -> int:
 
 def _check_shown(old: str, new: str) -> None:
     """Readers who know the old key alone must have been able to see it vouch for the new one."""
-    added = Entry.objects.filter(target=_target(new)).order_by("index").first()
+    added = Entry.objects.filter(target=target(new)).order_by("index").first()
     public = publishing.published()
     if public is not None and added is not None:
         text, signed = notes.signed_by(public, old, new)
@@ -121,15 +121,13 @@ def _append_retired(vkey: str, size: int, *, actor: str, at: datetime) -> None:
 
 
 def _append(kind: Kind, vkey: str, facts: Mapping[str, str], *, actor: str, at: datetime) -> None:
-    log.append(kind, actor=actor, on=_target(vkey), at=at, facts=facts)
+    log.append(kind, actor=actor, on=target(vkey), at=at, facts=facts)
 
 
 def _is_logged(kind: Kind, vkey: str) -> bool:
-    return any(
-        (each.kind, each.facts["key"]) == (kind, vkey) for each in log.history(_target(vkey))
-    )
+    return any((each.kind, each.facts["key"]) == (kind, vkey) for each in log.history(target(vkey)))
 
 
-def _target(vkey: str) -> str:
+def target(vkey: str) -> str:
     """What the log calls a key: by its id, which is 4 octets, so whoever asks compares keys too."""
     return f"ledger.LogKey:{vkey.split('+', 2)[1]}"
