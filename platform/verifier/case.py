@@ -68,6 +68,7 @@ class Case:
     erased: list[bytes] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     witnesses: int = 0
+    left: int = 0
     members: list[dict[str, Any]] = field(default_factory=list)
     _issued: Entry | None = None
 

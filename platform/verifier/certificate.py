@@ -21,7 +21,7 @@ SLICE: Final = r"shard-(?:\d\d|[1-9]\d{2,8})/slice-(?:0|[1-9]\d{0,8})"
 
 LEVELS: Final = {
     "L1": "The operator claims the erasure in a signed log that cannot be rewritten unseen.",
-    "L2": "No erased record is in any list that what serves now was committed to be made from.",
+    "L2": "No erased record's key is in a list that what serves was committed to be made from.",
     "L3": "What was made after the erasure was trained again from those lists, bit for bit alike.",
 }
 NOT_ERASED: Final = {
@@ -70,9 +70,8 @@ _NAMES: Final = (
     "format", "issuedAt", "issuer", "legalBasis", "level", "live", "notErased", "origin",
     "request", "sets", "validUntil",
 )  # fmt: skip
-_CONTROLS: Final = {"Cc", "Cs", "Zl", "Zp"}
-# They turn the direction of what follows, so that a line reads as another one.
-_TURNING: Final = {*map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)])}
+# Format characters among them: they turn the direction of what follows, or are not seen at all.
+_CONTROLS: Final = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _COUNTS: Final = ("adapters", "interactions", "panelRows", "slices", "trunkStates")
 _TIMES: Final = ("receivedAt", "decidedAt", "erasedAt", "restoredAt", "completedAt")
 
@@ -114,7 +113,7 @@ def _for_people(value: Json) -> str:
     """A line in whatever script: nothing that hides, and one spelling of each letter."""
     if not isinstance(value, str) or not 0 < len(value) <= strict.LONGEST_TEXT:
         raise BadDocument("controller: not a text of 1 to 2000 characters")
-    if any(unicodedata.category(each) in _CONTROLS or each in _TURNING for each in value):
+    if any(unicodedata.category(each) in _CONTROLS for each in value):
         raise BadDocument("controller: holds a control character")
     if unicodedata.normalize("NFC", value) != value:
         raise BadDocument("controller: not in NFC")

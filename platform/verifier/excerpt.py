@@ -57,6 +57,10 @@ class Excerpt:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __iter__(self) -> Iterator[Entry]:
+        """Every entry, by position."""
+        return iter(self._entries.values())
+
     def __contains__(self, index: int) -> bool:
         return index in self._entries
 

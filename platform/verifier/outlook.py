@@ -10,6 +10,10 @@ WEIGHTS: Final = (
     "Absence is from the lists that were committed to, not a theorem about the weights: no proof "
     "looks into them."
 )
+KEYS: Final = (
+    "Records are known by keys that are made with the person's own, which is gone: the same "
+    "records, taken in again, have other keys and are not looked for."
+)
 ALWAYS: Final = ("base-model", "others", "backups")
 
 
@@ -23,10 +27,18 @@ def not_proven(case: Case, level: str, held: Collection[int]) -> Iterator[str]:
     if level == "L1":
         yield "How what serves was made, and that it lacks the erased records, is only claimed."
     yield WEIGHTS
+    yield KEYS
     if level != "L3":
         yield "That training read those lists and nothing else is only claimed: none was repeated."
     else:
         yield "Training was repeated by whoever attests it, not by this program."
+        again = sum(each.trained.index > case.applied.index for each in case.chain)
+        if again < len(case.chain):
+            yield (
+                f"Of {len(case.chain)} adapters, the {again} that were made after the erasure were "
+                "trained again; that the others read their lists and nothing else is only claimed."
+            )
+        yield "How the adapters are weighed against each other was not computed again."
     for code in dict.fromkeys([*ALWAYS, *case.certificate.not_erased]):
         yield NOT_ERASED[code]
     if not case.witnesses:
@@ -38,6 +50,11 @@ def not_proven(case: Case, level: str, held: Collection[int]) -> Iterator[str]:
         )
     if 10 not in held:
         yield "That these were the person's records is only claimed: it takes the receipt to tell."
+    elif case.left:
+        yield (
+            f"{case.left} of the records that were given are not among those erased here: they "
+            "were erased before, under another key, or not at all."
+        )
     elif case.records is None:
         yield "Which records these were is not shown: it takes the person's own copy to tell."
     yield "certificate.pdf and README.txt are the operator's words: certificate.json was checked."

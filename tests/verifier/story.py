@@ -75,7 +75,11 @@ class Story(Telling):
         self.switch("switch 1", 1, self.panel_before)
         self.commit_cache("cache 1", self.cache_before)
 
+    def file(self) -> None:
+        self.log("filed", "request.filed", self.request, {"scope": "whole"})
+
     def erase(self) -> None:
+        self.file()
         last = self.old[0, self.slices - 1]
         gone = {"why": "erased", "request": str(REQUEST)}
         states = {"trunk_states": "4", "ids_sha256": digest("states"), **gone}
@@ -266,7 +270,7 @@ class Story(Telling):
                 "erasedAt": at(self.places["applied"]),
                 "id": self.request.removeprefix(f"{request}:"),
                 "number": "DR-2026-0001",
-                "receivedAt": at(0),
+                "receivedAt": at(self.places["filed"]),
                 "regulation": "gdpr",
                 "restoredAt": at(self.places["verified"]),
                 "scope": "whole",

@@ -46,12 +46,13 @@ def test_the_erased_keys_are_those_that_were_logged(edit):
         {"verified": saying(ok="no")},
         certified("erased", "interactions", value="4"),
         certified("erased", "root", value=ZEROS),
-        certified("entries", "applied", value="14"),
-        certified("entries", "keyDestroyed", value="15"),
-        certified("entries", "verified", value="16"),
-        certified("request", "erasedAt", value="2026-03-01T12:00:14Z"),
-        certified("request", "erasedAt", value="2026-03-01T12:00:16Z"),
-        certified("request", "completedAt", value="2026-03-01T12:00:19Z"),
+        certified("entries", "applied", value="15"),
+        certified("entries", "keyDestroyed", value="16"),
+        certified("entries", "verified", value="17"),
+        certified("request", "erasedAt", value="2026-03-01T12:00:15Z"),
+        certified("request", "erasedAt", value="2026-03-01T12:00:17Z"),
+        certified("request", "completedAt", value="2026-03-01T12:00:20Z"),
+        certified("request", "restoredAt", value="2026-03-01T11:00:00Z"),
         certified("request", "receivedAt", value="2026-03-02T12:00:00Z"),
         certified("request", "scope", value="items"),
     ],
@@ -272,3 +273,20 @@ def test_an_envelope_that_somebody_else_signed_does_not_count():
 
     assert told(edits={"envelope release": signed}) == 15
     assert told(edits={"envelope adapter shard-01/slice-0": signed}) == 16
+
+
+def test_one_erasure_is_not_told_in_two_ways():
+    """The smaller telling would be the one that is cited."""
+
+    class Twice(Story):
+        def erase(self):
+            facts = {"interactions": "9", "records_root": ZEROS, "scope": "whole"}
+            self.log("first told", "erasure.applied", self.request, facts)
+            super().erase()
+
+    assert told(Twice) == 14
+
+
+def test_a_log_does_not_go_back_in_time():
+    """A deadline that was missed is not met afterwards."""
+    assert told(edits={"destroy states": setting(at="2019-03-01T12:00:00.000000Z")}) == 13

@@ -35,7 +35,7 @@ def renamed(said):
         {"facts destroy states": but(request=None)},
         {"facts destroy states": but(request=bundles.NAMES)},
         {"facts destroy states": but(destroyed_at=NOON)},
-        {"facts destroy states": within("place", index=13)},
+        {"facts destroy states": within("place", index=12)},
         {"facts destroy adapters": one_more_file},
     ],
 )  # fmt: skip
@@ -185,3 +185,19 @@ def test_nothing_live_leaves_the_cache_to_be_shown():
             return []
 
     assert told(Empty) == 17
+
+
+def test_what_held_the_person_is_what_was_destroyed():
+    """Not some other adapter, nor none, whatever the erasure says of how many."""
+
+    class Spared(Story):
+        def gone(self):
+            return ZEROS
+
+        def erase(self):
+            last = self.old[0, self.slices - 1]
+            kept, last.weights = last.weights, ZEROS
+            super().erase()
+            last.weights = kept
+
+    assert told(Spared) == 18

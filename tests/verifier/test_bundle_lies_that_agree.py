@@ -148,3 +148,12 @@ def test_a_destruction_is_attested_after_it_happened():
             self.log("at last", "artefacts.destroyed", "registry.Store", gone)
 
     assert told(Promised) == 18
+
+
+def test_the_cached_states_that_count_are_the_last_ones_committed():
+    class Again(Story):
+        def attest(self):
+            super().attest()
+            self.commit_cache("cache again", self.set(*self.erased, others="cache"))
+
+    assert told(Again) == 17

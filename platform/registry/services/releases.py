@@ -27,6 +27,8 @@ from registry.models import (
 from registry.services import live, places, runs
 from registry.services.runs import LeaseLost
 
+AT_ONCE = 500
+
 
 class MixedEnvironments(Exception):
     """Adapters, or they and the index, were made by different code or on different machines.
@@ -181,6 +183,16 @@ def destroy_adapters(adapters: Sequence[AdapterVersion], *, at: datetime) -> int
     return storage.destroy([adapter.weights_id for adapter in adapters], at=at)
 
 
+def log_destroyed(
+    adapters: Sequence[AdapterVersion], *, why: Mapping[str, str], actor: str, at: datetime
+) -> None:
+    """Log whose keys are forgotten, in as many events as it takes: an entry holds 65,535 octets."""
+    for start in range(0, len(adapters), AT_ONCE):
+        digests = [adapter.digest for adapter in adapters[start : start + AT_ONCE]]
+        facts = {"adapters": digests, **why}
+        log.append(Kind.ARTEFACTS_DESTROYED, actor=actor, on="registry.Store", at=at, facts=facts)
+
+
 def _destroy_superseded(recipe: Recipe, *, actor: str, at: datetime) -> None:
     """Destroy every adapter that is of older data or of another recipe: it never serves again.
 
@@ -192,7 +204,6 @@ def _destroy_superseded(recipe: Recipe, *, actor: str, at: datetime) -> None:
         destroy_adapters(doomed, at=at)
         others = {(a.recipe_id, a.shard, a.slice) for a in doomed if a.recipe_id != recipe.pk}
         places.raise_epochs(others, actor=actor, at=at)
-        facts = {"adapters": [adapter.digest for adapter in doomed], "why": "superseded"}
-        log.append(Kind.ARTEFACTS_DESTROYED, actor=actor, on="registry.Store", at=at, facts=facts)
+        log_destroyed(doomed, why={"why": "superseded"}, actor=actor, at=at)
     # What can still be read is fresh, so it saw nobody who had moved away.
     FormerMembership.objects.all().delete()

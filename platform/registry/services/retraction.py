@@ -60,9 +60,7 @@ def retract(
     trunk_states = _destroy_trunk_states(subject, why=why, actor=actor, at=at)
     fallback = _fall_back(contaminated, actor=actor, at=at)
     releases.destroy_adapters(contaminated, at=at)
-    if contaminated:
-        facts = {"adapters": [adapter.digest for adapter in contaminated], **why}
-        log.append(Kind.ARTEFACTS_DESTROYED, actor=actor, on="registry.Store", at=at, facts=facts)
+    releases.log_destroyed(contaminated, why=why, actor=actor, at=at)
     return Retracted(
         fallback=fallback,
         slices=len(stale),

@@ -10,7 +10,7 @@ from verifier.excerpt import Entry
 from verifier.report import Refused
 from verifier.steps.serving import set_of
 
-PROVES: Final = "No erased record is in any list that what serves was made from."
+PROVES: Final = "No erased record's key is in a list that what serves was made from."
 
 
 def check(case: Case) -> str:
@@ -49,6 +49,9 @@ def _cache(case: Case, claim: SetClaim) -> Entry:
     since = max(each.index for each in (case.applied, case.switched) if each is not None)
     if entry.index <= since:
         raise Refused("the cached states were not committed to since erasure and switch")
+    later = case.log.of("trunk_cache.committed", target=entry.target)
+    if any(entry.index < each.index < case.issued.index for each in later):
+        raise Refused("the cached states were committed to again since")
     return entry
 
 

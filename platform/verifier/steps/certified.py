@@ -1,5 +1,6 @@
 """Step 3: the certificate is the one that was logged, vouches for every file, and is in time."""
 
+from datetime import timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -8,6 +9,9 @@ from verifier.report import Refused
 
 PROVES: Final = "It was issued at that moment, and every file here belongs to it."
 OUT_OF_TIME: Final = 13
+# Between machines, and between the beginning of a change and its commit.
+CLOCKS_DIFFER: Final = timedelta(hours=1)
+LONGEST: Final = timedelta(days=732)
 # The certificate cannot name its own digest, nor what the log says after it.
 _UNLISTED: Final = {CERTIFICATE, CHECKPOINT, CONSISTENCY, ENTRIES, STAMPED}
 
@@ -65,6 +69,13 @@ def _check_times(case: Case) -> None:
         entry = case.log.at(index)
         if index >= issued.index or (entry is not None and entry.at > issued.at):
             raise Refused("the certificate cites what came after it", code=OUT_OF_TIME)
+    latest = None
+    for each in case.log:
+        if latest is not None and each.at < latest - CLOCKS_DIFFER:
+            raise Refused("the log goes back in time", code=OUT_OF_TIME)
+        latest = max(each.at, latest or each.at)
+    if said.valid_until - said.issued_at > LONGEST:
+        raise Refused("the certificate is valid for too long", code=OUT_OF_TIME)
     if case.now < said.issued_at:
         raise Refused("the certificate is not valid yet", code=OUT_OF_TIME)
     if said.valid_until <= said.issued_at or case.now > said.valid_until:

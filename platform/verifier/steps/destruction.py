@@ -1,9 +1,11 @@
 """Step 8: what had seen the person is destroyed, as much of it as the erasure said."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from verifier import statements, strict
 from verifier.case import STORE, Case, count
+from verifier.certificate import CACHE, PANEL
 from verifier.excerpt import Entry
 from verifier.report import Refused
 from verifier.steps import attested
@@ -17,8 +19,8 @@ def check(case: Case) -> str:
     Raises:
         Refused, ValueError: one is missing, is of something else, or of what serves.
     """
-    destroyed: list[str] = []
-    states = 0
+    destroyed: dict[str, int] = {}
+    states = number = 0
     seen: set[int] = set()
     for digest in case.certificate.attestations.destructions:
         statement, made = attested.read(case, digest, kind=statements.DESTRUCTION)
@@ -28,14 +30,35 @@ def check(case: Case) -> str:
         seen.add(entry.index)
         adapters = _adapters(entry)
         _check_same(case, statement, entry, adapters)
-        destroyed += adapters
+        number += len(adapters)
+        destroyed |= dict.fromkeys(adapters, entry.index)
         states += int(statement.predicate["trunkStates"])
     erased = case.certificate.erased
-    if len(destroyed) != erased["adapters"] or states != erased["trunkStates"]:
+    if number != erased["adapters"] or states != erased["trunkStates"]:
         raise Refused("not as much is attested to be destroyed as the erasure says")
-    if {*destroyed} & {each.weights for each in case.chain}:
-        raise Refused("an adapter that was destroyed is behind what serves")
-    return f"adapters: {len(destroyed)}; cached states: {states}"
+    for one in case.chain:
+        # Made again without the person's records, an adapter may well come out as it was.
+        if one.trained.index < destroyed.get(one.weights, -1):
+            raise Refused("an adapter that was destroyed is behind what serves")
+    _check_before(case, destroyed)
+    return f"adapters: {number}; cached states: {states}"
+
+
+def _check_before(case: Case, destroyed: Collection[str]) -> None:
+    """What is shown to have held the person is among what was destroyed."""
+    for claim in case.certificate.before:
+        if claim.name == CACHE and not case.certificate.erased["trunkStates"]:
+            raise Refused("cached states held the person, and none was destroyed")
+        if claim.name in (CACHE, PANEL):
+            continue
+        committed = case.entry(claim.entry, "training_set.committed")
+        made = [
+            each
+            for each in case.log.of("adapter.trained")
+            if each.fact("set") == str(committed.event_id)
+        ]
+        if not made or any(each.fact("digest") not in destroyed for each in made):
+            raise Refused("an adapter was trained on the person, and was not destroyed")
 
 
 def _adapters(entry: Entry) -> list[str]:

@@ -36,6 +36,7 @@ def check(case: Case) -> str:
     if counts != said.erased or said.erased["interactions"] != len(keys):
         raise Refused("the log counts otherwise what was erased")
     _check_key(case)
+    _check_once(case)
     _check_verified(case)
     _check_times(case)
     case.erased = keys
@@ -50,6 +51,17 @@ def _check_key(case: Case) -> None:
     scope = said.request.scope
     if applied.fact("scope") != scope or gone.fact("fate") != _FATES[scope]:
         raise Refused("the log says another scope, or that the key met another fate")
+
+
+def _check_once(case: Case) -> None:
+    """A restored database erases again what it lost; it does not erase anything else."""
+    for type_, facts in (
+        ("erasure.applied", ("records_root", "interactions", "scope")),
+        ("subject_key.destroyed", ("key", "fate")),
+    ):
+        told = case.log.of(type_, target=case.request)
+        if len({tuple(each.fact(name) for name in facts) for each in told}) > 1:
+            raise Refused("the log says two different things of this erasure")
 
 
 def _check_verified(case: Case) -> None:
@@ -68,3 +80,8 @@ def _check_times(case: Case) -> None:
         raise Refused("the log says another time of the erasure, or of its end")
     if not request.received_at <= request.decided_at <= request.erased_at:
         raise Refused("the erasure comes before the request, or before the decision")
+    if not request.erased_at <= request.restored_at <= request.completed_at:
+        raise Refused("full strength comes before the erasure, or after the end of the request")
+    filed = [*case.log.of("request.filed", target=case.request)]
+    if not filed or any(each.second != request.received_at for each in filed):
+        raise Refused("the log says another time of the request")

@@ -48,12 +48,14 @@ def _head(note: bytes, keys: Sequence[str], ring: Keyring) -> tuple[Checkpoint, 
 
 
 def _earlier(case: Case, note: bytes) -> Checkpoint:
-    """A head of before: of a key that was given, or of one that the log has rotated out since.
+    """A head of before: of a key that was given, or of one that the log says it has retired since.
 
-    The certificate vouches for the list of those and for the note, decoration and all; and what
-    such a head says is proven by its consistency with the head of now.
+    The certificate vouches for the note, decoration and all; and what such a head says is proven by
+    its consistency with the head of now.
     """
-    before = Checkpoint.parse(notes.verify_note(note, *case.keys, *case.ring.log))
+    retired = {each.fact("key") for each in case.log.of("log_key.retired")}
+    known = [*case.keys, *(each for each in case.ring.log if each in retired)]
+    before = Checkpoint.parse(notes.verify_note(note, *known))
     if before.origin != notes.parse_vkey(case.keys[0])[0]:
         raise Refused("a head is of another log than the key")
     return before

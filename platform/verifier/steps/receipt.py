@@ -38,8 +38,8 @@ def check(case: Case) -> str:
     }
     if not known.issuperset(case.erased):
         raise Refused("a key that was erased is of none of these records")
-    left = len(known) - len(case.erased)
-    return f"of these records were erased: {len(case.erased)}; were not: {left}"
+    case.left = len(known) - len(case.erased)
+    return f"of these records were erased: {len(case.erased)}; were not: {case.left}"
 
 
 def _opened(case: Case, receipt: str) -> bytes:
