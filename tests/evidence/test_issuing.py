@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -15,7 +17,7 @@ from ledger.kinds import Kind
 from registry import records, storage
 from registry.services import live
 from tests.ledger.authority import Authority, serving
-from tests.registry.conftest import FIRST_OF_0, PEOPLE, SECOND_OF_1
+from tests.registry.conftest import FIRST_OF_0, FIRST_OF_1, PEOPLE, SECOND_OF_1
 from tests.worlds import rows_of
 from verifier import archive, bundle
 
@@ -60,6 +62,41 @@ def test_a_replay_of_what_was_retrained_raises_the_level(completed):
     assert check(issue(completed)).level == "L3"
 
 
+LACKING = {
+    "bits": lambda done: replace(
+        done, slices=[replace(each, replayed="0" * 64) for each in done.slices]
+    ),
+    "records": lambda done: replace(
+        done, slices=[replace(each, records_match=False) for each in done.slices]
+    ),
+    "environment": lambda done: replace(done, same_environment=False),
+    "log": lambda done: replace(done, is_as_logged=False),
+}
+
+
+@pytest.mark.parametrize("what", LACKING)
+def test_a_replay_that_came_out_otherwise_raises_no_level(completed, what):
+    from evidence import replaying
+    from registry.replay import replay
+
+    done = LACKING[what](replay(shard=0, progress=lambda *_: None))
+    replaying.attest(done=done, actor="test", at=timezone.now())
+
+    assert check(issue(completed)).level == "L2"
+
+
+def test_a_replay_of_a_part_of_what_was_made_since_raises_no_level(completed, trained):
+    from evidence import replaying
+    from registry.replay import replay
+
+    trained.erase(FIRST_OF_1)
+    trained.train()
+    done = replay(shard=0, progress=lambda *_: None)
+    replaying.attest(done=done, actor="test", at=timezone.now())
+
+    assert check(issue(completed)).level == "L2"
+
+
 def test_every_live_set_is_proven_to_lack_every_erased_record(issued, completed):
     files = files_of(issued)
     said = certificate_of(files)
@@ -93,6 +130,37 @@ def test_a_record_that_is_still_in_a_live_set_gets_no_certificate(completed):
 
     with pytest.raises(CannotCertify, match="a record of it is in the set of"):
         issue(completed)
+
+
+def test_while_a_fallback_serves_there_is_no_certificate(completed, trained):
+    """It names what serves, and that will be another model within the hour."""
+    trained.erase(FIRST_OF_1)
+
+    with pytest.raises(CannotCertify, match="a fallback serves"):
+        issue(completed)
+
+
+def test_a_record_that_the_log_never_heard_of_gets_no_certificate(completed):
+    """Our own verifier is asked before anybody else can be."""
+    ErasedRecord.objects.create(request=completed, key=b"k" * 32)
+
+    with pytest.raises(CannotCertify, match="the bundle does not verify"):
+        issue(completed)
+    assert not completed.certificates.exists()
+
+
+def test_a_certificate_ends_with_its_time_and_with_a_replay_that_says_more(completed):
+    from evidence import replaying
+    from registry.replay import replay
+
+    first = issue(completed)
+    assert issuing.valid(completed, at=first.valid_until - timedelta(seconds=1)) == first
+    assert issuing.valid(completed, at=first.valid_until) is None
+
+    done = replay(shard=0, progress=lambda *_: None)
+    replaying.attest(done=done, actor="test", at=timezone.now())
+
+    assert issuing.valid(completed, at=timezone.now()) is None
 
 
 def test_a_certificate_holds_until_something_else_serves(completed, trained):

@@ -1,6 +1,7 @@
 """What was trained on is committed before the training, and what serves only if it was."""
 
 import json
+from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, connection
@@ -53,18 +54,34 @@ def test_a_set_holds_the_records_of_its_own_slice_and_proves_that_others_are_abs
         csmt.verify_present(root=held.root, key=key, value=value, proof=held.prove(key))
 
 
-def test_an_adapter_of_which_the_log_does_not_know_the_data_serves_nowhere(trained):
-    """Not even for whoever writes the rows by hand."""
+def test_a_set_says_in_which_shard_a_record_trains(trained):
+    adapter = AdapterVersion.objects.get(shard=1, slice=0)
+    held = records.stored(adapter.records)
+
+    for key in held.keys():  # noqa: SIM118
+        said = csmt.value_of(UUID(bytes=key[:16]), shard=1, multiplicity=1)
+        csmt.verify_present(root=held.root, key=key, value=said, proof=held.prove(key))
+
+
+@pytest.mark.parametrize("role", ["origin", "replica"])
+@pytest.mark.parametrize("event", [None, UUID(int=7)])
+def test_an_adapter_of_which_the_log_does_not_know_the_data_serves_nowhere(trained, event, role):
+    """Not even for whoever writes the rows by hand, or names an event that there never was."""
     release = live.release()
     adapter = ReleaseAdapter.objects.filter(release=release).first().adapter
     copy = AdapterVersion.objects.get(pk=adapter.pk)
-    copy.pk, copy.epoch, copy.set_event = None, 99, None
+    copy.pk, copy.epoch, copy.set_event = None, 99, event
     copy.weights = worlds_artefact("adapter")
     copy.records = worlds_artefact("records")
     copy.save(force_insert=True)
 
-    with pytest.raises(DatabaseError, match="no event names"):
-        ReleaseAdapter.objects.create(release=release, shard=77, adapter=copy)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET session_replication_role = {role}")
+        try:
+            with pytest.raises(DatabaseError, match="no event names"):
+                ReleaseAdapter.objects.create(release=release, shard=77, adapter=copy)
+        finally:
+            cursor.execute("SET session_replication_role = origin")
 
 
 def worlds_artefact(kind: str):
