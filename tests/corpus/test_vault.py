@@ -79,6 +79,26 @@ def test_a_receipt_opens_its_own_key_and_no_other():
         vault.open_with_receipt(sealed, receipt="DR-2026-0001", request=request)
 
 
+def test_a_successor_opens_for_its_own_request_under_the_key_that_it_followed():
+    old, new, request = b"o" * 32, b"n" * 32, uuid4()
+    sealed = vault.seal_successor(new, under=old, request=request)
+
+    assert vault.open_successor(sealed, under=old, request=request) == new
+    with pytest.raises(InvalidTag):
+        vault.open_successor(sealed, under=new, request=request)
+    with pytest.raises(InvalidTag):
+        vault.open_successor(sealed, under=old, request=uuid4())
+
+
+def test_no_nonce_comes_twice_under_one_key():
+    """Two ciphertexts under one nonce give away what they hide."""
+    about, key = uuid4(), b"k" * 32
+    sealed = [vault.seal(key, purpose="identity", about=about) for _ in range(9)]
+    sealed += [vault.seal_successor(key, under=key, request=about) for _ in range(9)]
+
+    assert len({each[: vault.NONCE] for each in sealed}) == 18
+
+
 def test_a_mask_shows_the_end_and_never_the_whole(films, csv_file, take):
     names = ["a", "abcd", "abcde", "abcdefgh", "abcdefghi", "ada-lovelace"]
     take(csv_file("".join(f"{name},m1,4,1000\n" for name in names)))

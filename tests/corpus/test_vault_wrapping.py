@@ -54,6 +54,22 @@ def test_the_file_is_for_its_owner_alone(two, file):
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
+def test_what_a_key_is_called_says_nothing_of_the_key(two, file):
+    """The database knows the name, and a dump of it takes it along."""
+    (id_,), key = KeyFile().ids(), file.read_text()
+
+    assert not any(id_[at : at + 8] in key for at in range(0, len(id_) - 7, 2))
+
+
+def test_no_nonce_comes_twice_under_one_key(two):
+    """Two keys that were wrapped with one nonce give each other away."""
+    (id_,) = KeyFile().ids()
+    wrapped = [bytes(row.wrapped) for row in SubjectKey.objects.all()]
+    wrapped += [KeyFile().wrap(b"k" * 32, by=id_, about=b"") for _ in range(9)]
+
+    assert len({each[: wrapping.NONCE] for each in wrapped}) == 11
+
+
 @pytest.mark.parametrize("put", ["nothing", "another key"])
 def test_a_lost_or_a_wrong_key_is_one_sentence_and_nothing_is_made_in_its_place(
     two, file, take, csv_file, put

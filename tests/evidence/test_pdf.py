@@ -2,15 +2,17 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import segno
 from django.conf import settings
 from pypdf import PdfReader
 
-from evidence import layman, pdf
+from evidence import layman, paper, pdf
 from tests.evidence import certificates
 
 KINDS = [certificates.made_up, certificates.nothing_live, certificates.partial, certificates.wide]
@@ -130,6 +132,47 @@ def test_a_claim_is_not_called_a_proof():
     said = text(read(certificates.made_up(level="L1")))
     assert "The operator states: the records of one person were deleted" in said
     assert "proven" not in said
+
+
+def test_absence_that_nobody_replayed_is_not_called_a_replay():
+    said = text(read(certificates.partial()))
+    assert "Absence proven" in said
+    assert "with the same bits" not in said
+
+
+def test_what_no_evidence_shows_is_said_at_every_level():
+    for kind in KINDS:
+        assert paper.LIMIT in text(read(kind()))
+
+
+def test_everything_that_was_not_erased_is_named():
+    said = text(read(certificates.wide()))
+    for name in ("Base model", "Other people’s records", "Backups", "Kept by law"):
+        assert name in said
+
+
+def test_every_count_and_date_stands_beside_its_own_name():
+    counts = {"interactions": "5", "trunkStates": "4", "panelRows": "3", "adapters": "2"}
+    certificate = certificates.made_up(erased={**certificates.made_up()["erased"], **counts})
+    told = {what: count for what, count, _ in paper.erased(certificate)}
+    assert list(told.values()) == ["5", "4", "3", "2", "1"]
+    assert told["Adapters trained on them"] == "2"
+    moments = [at for _, _, at in paper.dates(certificate)]
+    assert len(moments) == 7
+    assert moments == sorted(set(moments))
+
+
+def test_no_digest_is_cut_in_the_appendix():
+    digests = {name: letter * 64 for name, letter in zip(("digest", "index"), "ab", strict=True)}
+    live = {**certificates.made_up()["live"], **digests}
+    page = pdf.html(certificates.made_up(live=live), position=7)
+    assert all(digest in page for digest in digests.values())
+
+
+def test_the_code_leads_to_the_entry_that_the_certificate_is_of():
+    named = segno.make("expunge-log:log.example.com/expunge/96471", error="m", micro=False)
+    (squares,) = re.findall(r' d="([^"]+)"', named.svg_inline(border=0, omitsize=True))
+    assert squares in pdf.html(certificates.made_up(), position=96471)
 
 
 @pytest.mark.parametrize("kind", KINDS)
