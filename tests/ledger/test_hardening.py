@@ -13,7 +13,7 @@ from psycopg import sql
 from config import accounts, terminal
 from erasure.roles import Role
 from erasure.states import State
-from ledger import guards, hardening, heads, sequencer
+from ledger import catalogue, guards, hardening, heads, sequencer
 from ledger.models import Entry, Outbox
 from ledger.verify import verify
 from tests.ledger.conftest import NOON, TABLES
@@ -269,9 +269,14 @@ DRIFT = [
     ("REVOKE SELECT ON ledger_entry FROM {reader}", "_reader lacks SELECT on table ledger_entry"),
     ("ALTER TABLE ledger_entry OWNER TO CURRENT_USER", "table ledger_entry belongs to"),
     ("ALTER FUNCTION ledger_refuse() OWNER TO CURRENT_USER", "function ledger_refuse() belongs"),
-    ("ALTER ROLE {app} CREATEROLE", "_app is not NOCREATEROLE"),
+    *(
+        (f"ALTER ROLE {{app}} {word}", f"_app is not NO{word}")
+        for word in ("SUPERUSER", "CREATEDB", "CREATEROLE", "REPLICATION", "BYPASSRLS")
+    ),
     ("ALTER ROLE {reader} NOLOGIN", "_reader is not LOGIN"),
     ("GRANT {owner} TO {app}", "_app is a member of"),
+    ("GRANT {sequencer} TO {app}", "_app is a member of"),
+    ("GRANT pg_write_all_data TO {app}", "_app is a member of pg_write_all_data"),
 ]
 
 
@@ -317,6 +322,15 @@ def test_a_guard_that_is_gone_or_another_one_is_named(loosen, said):
     execute(loosen)
 
     assert {each.what for each in guards.differences(TABLES)} - before == {said}
+
+
+@pytest.mark.django_db
+def test_no_guard_of_the_log_is_left_uncompared():
+    """One that is not written down could be dropped, and nothing would be missing."""
+    there = catalogue.rows(catalogue.TRIGGERS, ledger=[*TABLES])
+
+    assert {(table, name) for table, name, *_ in there} == set(guards.TRIGGERS)
+    assert {name for name, _ in catalogue.rows(catalogue.FUNCTIONS)} == set(guards.FUNCTIONS)
 
 
 def test_the_command_mends_then_finds_nothing_and_its_check_changes_nothing(roles, capsys):
