@@ -3,6 +3,7 @@
 import os
 import stat
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from django.core.management import call_command
@@ -93,6 +94,21 @@ def test_a_changed_byte_anywhere_is_seen():
         )
         with pytest.raises(LedgerUnreadable, match=r"damaged in line 1; put a copy back$"):
             tombstones.read()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b'"v":"1"', b'"v":"2"'), (b'"successor":"",', b""), (b',"v":"1"', b"")]
+)
+def test_a_line_of_another_version_is_not_read_as_one_of_ours(old, new):
+    """What it leaves out or means otherwise would be erased otherwise."""
+    tombstones.append(STONE)
+    body = tombstones.path().read_bytes().strip().partition(b" ")[2]
+    other = body.replace(old, new)
+    assert other != body
+    tombstones.path().write_bytes(sha256(other).hexdigest().encode() + b" " + other + b"\n")
+
+    with pytest.raises(LedgerUnreadable, match=r"^line 1 of the erasure ledger is of another"):
+        tombstones.read()
 
 
 def test_a_ledger_that_is_gone_is_not_an_empty_one():
