@@ -8,4 +8,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("expunge")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["ledger", "registry", "erasure"])
+app.autodiscover_tasks(["ledger", "registry", "erasure", "evidence"])

@@ -1,20 +1,18 @@
 """The files of a bundle but for the certificate's own: docs/bundle.md says what each holds."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from django.conf import settings
 
 from evidence import entries, identity, keys, model_signing, readings
 from evidence.models import Attestation
 from evidence.scene import Scene
-from ledger import earlier, rotation, signing
+from ledger import earlier, rotation, signing, witnessing
 from ledger.kinds import Kind
 from ledger.models import HeadTimestamp, TreeHead
 from registry import storage
 from registry.services import live
-from verifier import dsse, policy, proof_files, strict
+from verifier import dsse, proof_files, strict
 from verifier.strict import Json
 
 Attested = dict[str, list[Attestation]]
@@ -112,10 +110,8 @@ def _keys(attestations: Attested) -> bytes:
         }
         for entry in _announced(attestations)
     ]
-    witnesses: list[Json] = []
-    if settings.EXPUNGE_WITNESSES:
-        wanted = policy.parse(Path(settings.EXPUNGE_WITNESSES).read_text())
-        witnesses = [each.vkey for each in wanted.witnesses.values()]
+    wanted = witnessing.configured()
+    witnesses: list[Json] = [each.vkey for each in wanted.witnesses.values()] if wanted else []
     logs: list[Json] = [*_log_keys()]
     return strict.canonical({"attestors": attestors, "log": logs, "witnesses": witnesses})
 

@@ -17,6 +17,7 @@ from evidence.scene import CannotCertify, Scene, gather, has_clean_cache
 from ledger import log, proofs, publishing, signing, timestamps
 from ledger.kinds import Kind
 from ledger.models import TreeHead
+from ledger.witnessing import NotWitnessed
 from registry import storage
 from registry.models import Artefact, Release
 from registry.services import caching
@@ -55,7 +56,7 @@ def issue(*, request: DeletionRequest, actor: str, at: datetime) -> Certificate:
     stamp = timestamps.newest()
     try:
         files = bundling.files_of(scene, attested, before=before, stamp=stamp)
-    except (storage.Corrupt, storage.Destroyed) as error:  # another erasure came in between
+    except (storage.Corrupt, storage.Destroyed, NotWitnessed) as error:  # or an erasure came
         raise CannotCertify(f"{request}: {error}") from error
     files["certificate.pdf"] = pdf.render(body, position=scene.applied.index)
     files["README.txt"] = layman.readme(body)

@@ -23,6 +23,22 @@ class NotWitnessed(RuntimeError):
     """The policy's quorum is not met, or its file cannot be used."""
 
 
+def configured() -> policy.Policy | None:
+    """The policy of witnesses; None if there is none.
+
+    Raises:
+        NotWitnessed: its file cannot be used.
+    """
+    if not settings.EXPUNGE_WITNESSES:
+        return None
+    try:
+        return policy.parse(Path(settings.EXPUNGE_WITNESSES).read_text())
+    except OSError as error:
+        raise NotWitnessed(f"EXPUNGE_WITNESSES: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise NotWitnessed(f"EXPUNGE_WITNESSES: {error}") from None
+
+
 def cosigned(note: str, *, before: int) -> str:
     """Return the head's note with the cosignatures of the policy's witnesses.
 
@@ -33,12 +49,9 @@ def cosigned(note: str, *, before: int) -> str:
     Raises:
         NotWitnessed: too few cosigned; the message says what each of the others answered.
     """
-    if not settings.EXPUNGE_WITNESSES:
+    wanted = configured()
+    if wanted is None:
         return note
-    try:
-        wanted = policy.parse(Path(settings.EXPUNGE_WITNESSES).read_text())
-    except (OSError, ValueError) as error:
-        raise NotWitnessed(f"EXPUNGE_WITNESSES: cannot be read: {error}") from None
     signed, failures = set(), []
     head = notes.Checkpoint.parse(notes.signed_by(note)[0])
     text = note

@@ -61,6 +61,8 @@ def read(raw: bytes) -> dict[str, bytes]:
     """
     if len(raw) > MOST_OCTETS:
         raise BadArchive(f"archive: {len(raw)} octets, more than {MOST_OCTETS}")
+    if not raw.startswith(b"PK"):
+        raise BadArchive("not a zip")
     files: dict[str, bytes] = {}
     for name, data in _local(raw):
         if name in files or len(files) == MOST_FILES:
@@ -68,7 +70,7 @@ def read(raw: bytes) -> dict[str, bytes]:
         files[name] = data
     # Whatever else a zip can say (other headers, comments, gaps, flags) differs here.
     if write(files) != raw:
-        raise BadArchive("archive: spelt in another way than the format's")
+        raise BadArchive("changed, damaged or packed again: take the bundle as it was handed out")
     return files
 
 
@@ -81,7 +83,7 @@ def _local(raw: bytes) -> Iterator[tuple[str, bytes]]:
         *_, length, _, named, extra = _LOCAL.unpack(raw[at:start])
         at = start + named + extra + length
         if extra or named > LONGEST_NAME or len(raw) < at:
-            raise BadArchive("archive: a file is cut short, or its header is not the format's")
+            raise BadArchive("cut short or packed again: take the bundle as it was handed out")
         try:
             name = raw[start : start + named].decode("ascii")
         except UnicodeDecodeError:

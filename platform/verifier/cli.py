@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from verifier.report import EXITS, UNREADABLE, Report, State
 WIDTH: Final = 80
 MARKS: Final = {State.OK: "✓", State.FAILED: "✗", State.SKIPPED: "–"}
 LARGEST_KEY: Final = 1 << 16
+RECEIPT: Final = r"expunge-receipt-1\.[0-9a-f]{64}\b"
 
 
 class CannotRead(Exception):
@@ -31,7 +33,9 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        sys.stderr.write("verifier: the command is not as the line above says\n")
+        # What is missing are names of ours; everything else may quote what was typed.
+        told = message if message.startswith("the following arguments are required") else ""
+        sys.stderr.write(f"verifier: {told or 'the command is not as the line above says'}\n")
         raise SystemExit(UNREADABLE)
 
 
@@ -106,10 +110,14 @@ def _keys(given: str) -> list[str]:
 
 def _receipt(given: str) -> str:
     if given == "-":
-        raw = sys.stdin.buffer.readline(LARGEST_KEY)
+        raw = sys.stdin.buffer.read(LARGEST_KEY)
     else:
         raw = _read(Path(given), "receipt", most=LARGEST_KEY)
-    return raw.decode("utf-8", "replace").strip()
+    # The line that the platform printed may have come along with it.
+    found = re.findall(RECEIPT, raw.decode("utf-8", "replace"))
+    if len(found) != 1:
+        raise CannotRead("there is no receipt in what was given as one, or more than one")
+    return str(found[0])
 
 
 def _moment(given: str | None) -> datetime:

@@ -67,6 +67,7 @@ def notes(case: Case) -> Iterator[str]:
     yield from case.notes
     if "models/key.pem" in case.files:
         yield (
-            "Signatures of the adapters' files are there. Check a file of weights with: "
-            "model_signing verify key --public-key models/key.pem --signature models/DIGEST.sig"
+            "Signatures of the adapters' files are there. Check a folder that holds the weights "
+            "alone, as adapter.safetensors: model_signing verify key FOLDER "
+            "--signature models/DIGEST.sig --public_key models/key.pem"
         )

@@ -30,6 +30,8 @@ def check(case: Case) -> str:
 def _head(note: bytes, keys: Sequence[str], ring: Keyring) -> tuple[Checkpoint, int]:
     """The head, and how many witnesses cosigned it."""
     # The keys that were given first and by themselves: no key of the bundle's can stand in.
+    if not notes.signed_by(note, *keys)[1]:
+        raise Refused("its head is not signed by the key that was given")
     head = Checkpoint.parse(notes.verify_note(note, *keys))
     origins = {notes.parse_vkey(each)[0] for each in keys}
     if head.origin not in origins:

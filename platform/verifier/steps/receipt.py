@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from verifier.case import SEALED, Case
 from verifier.report import Refused
 
-PROVES: Final = "What was erased is this person's: only their receipt opens the key."
+PROVES: Final = "The key that was destroyed is the one that this receipt opens."
 _PREFIX: Final = "expunge-receipt-1."
 _INFO: Final = b"expunge/receipt/v1"
 _KEY: Final = b"expunge/subject-key/v1\0"

@@ -61,6 +61,10 @@ class Command(BaseCommand):
                 options["write"].write_text(report.markdown(figures), "utf-8")
             answer.show(report.table(figures))
             answer.say(f"Written to {from_here(path)}")
+            if "bundle_verified" in journey.found:
+                bundle, key = from_here(folder / "bundle.zip"), from_here(folder / "log.pub")
+                answer.say(f"The evidence: python -m verifier {bundle} --key {key}")
+                answer.say(f"Somebody who is still there, to try it on: {journey.somebody()}")
             answer.give(figures)
             if journey.failed:
                 raise CommandError(f"these claims do not hold: {', '.join(journey.failed)}")

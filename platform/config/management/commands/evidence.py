@@ -1,6 +1,8 @@
 """`evidence REQUEST --out bundle.zip`: what proves that a request was carried out."""
 
+import os
 from argparse import ArgumentParser
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,31 @@ from django.utils import timezone
 from config import terminal
 from erasure.models import DeletionRequest
 from evidence import issuing
+from evidence.models import Certificate
 from evidence.pdf import CannotRender
 from evidence.placing import NotSequenced
 from evidence.scene import CannotCertify
 from ledger import files, signing
 from registry import storage
+
+
+def _check(out: Path) -> None:
+    """Refuse what no file can be put at, before anything is issued."""
+    if not out.name or out.is_symlink() or (out.exists() and not out.is_file()):
+        raise CommandError("--out: name a file, and no folder, link or device")
+    if not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
+        raise CommandError("--out: there is no folder there that can be written to")
+
+
+def _bundle(request: DeletionRequest, *, is_anew: bool) -> tuple[Certificate, bytes]:
+    """The certificate that still holds, if its bundle can be read; else another."""
+    now = timezone.now()
+    found = None if is_anew else issuing.valid(request, at=now)
+    if found is not None:
+        with suppress(storage.Corrupt, storage.Destroyed):
+            return found, storage.get(found.bundle)
+    made = issuing.issue(request=request, actor="cli", at=now)
+    return made, storage.get(made.bundle)
 
 
 class Command(BaseCommand):
@@ -35,17 +57,20 @@ class Command(BaseCommand):
             request = DeletionRequest.objects.named(options["request"])
             if request is None:
                 raise CommandError("there is no such request")
-            now = timezone.now()
-            found = None if options["anew"] else issuing.valid(request, at=now)
-            certificate = found or issuing.issue(request=request, actor="cli", at=now)
-            raw = storage.get(certificate.bundle)
+            _check(options["out"])
+            certificate, raw = _bundle(request, is_anew=options["anew"])
             try:
                 files.replace(options["out"], raw, mode=0o644)
             except OSError as error:
                 raise CommandError(f"--out: cannot be written ({error.strerror})") from None
             answer.say(f"{request}: evidence level {certificate.level}, {len(raw):,} bytes")
             answer.say(f"  certificate        {certificate.digest}")
-            answer.say("  verify it with     python -m verifier BUNDLE --key log.pub")
+            key = signing.folder() / "log.pub"
+            answer.say(f"  verify it with     python -m verifier {options['out']} --key {key}")
+            if certificate.level == "L2":
+                answer.say(
+                    "  for level L3       replay each shard that was retrained, and ask again"
+                )
             answer.give(
                 {
                     "request": request.number,

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -11,6 +12,13 @@ from ledger import verify
 from ledger.heads import CannotSign
 from ledger.sequencer import LogBroken
 from verifier import notes
+
+
+def _key(given: str) -> str:
+    """The key itself, or the last line of a file: of the two of a rotation, the one that stays."""
+    with suppress(OSError, UnicodeDecodeError, IndexError):
+        return Path(given).read_text().split()[-1]
+    return given
 
 
 class Command(BaseCommand):
@@ -26,14 +34,16 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         """Verify it. Exits with 1 if anything differs."""
         with terminal.answering(options) as answer:
+            key = options["key"]
             try:
-                if options["key"] is not None:
-                    notes.parse_vkey(options["key"])
+                if key is not None:
+                    key = _key(key)
+                    notes.parse_vkey(key)
             except notes.BadNote as error:
                 raise CommandError(f"the key: {error}") from None
             with suppress(LogBroken, CannotSign):  # what they object to is found and named below
                 terminal.sequence()
-            report = verify.verify(vkey=options["key"])
+            report = verify.verify(vkey=key)
             answer.give(
                 {
                     "verified": report.ok,
