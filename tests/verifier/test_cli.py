@@ -193,7 +193,8 @@ def test_a_secret_comes_by_standard_input_and_is_not_repeated(folder):
             check=False,
         )
 
-    good, bad = run(RECEIPT), run(f"{RECEIPT[:-1]}\n")
+    # As it was printed, with what stood around it; and one that is not this request's.
+    good, bad = run(f"receipt  {RECEIPT}  (shown once)\n"), run(f"{RECEIPT[:-1]}9\n")
 
     assert good.returncode == 0, good.stderr
     assert bad.returncode == 20
