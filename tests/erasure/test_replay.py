@@ -181,6 +181,24 @@ def test_a_request_that_the_dump_has_is_taken_on_from_there(trained, dumps, appr
     assert theirs.count() == len(rows_of(FIRST_OF_0)) - 1
 
 
+def test_files_that_came_back_with_the_database_go_with_it_again(trained, dumps):
+    person = vault.find(FIRST_OF_0)
+    doomed = TrunkState.objects.filter(subject=person).values_list("artefact", flat=True)
+    copies = {pk: storage.path_of(pk).read_bytes() for pk in doomed}
+    dumps.take()
+    trained.erase(FIRST_OF_0)
+    trained.train()
+    dumps.restore()
+    for pk, data in copies.items():
+        storage.path_of(pk).parent.mkdir(parents=True, exist_ok=True)
+        storage.path_of(pk).write_bytes(data)
+
+    replay()
+
+    assert copies
+    assert not files_are_there(copies)
+
+
 def test_what_was_open_in_the_dump_and_ended_since_does_not_stand_in_the_way(trained, dumps):
     withdrawn = trained.file(FIRST_OF_0)
     dumps.take()

@@ -11,7 +11,7 @@ from ledger import log
 from ledger.kinds import Kind
 from registry.models import AdapterVersion, Release
 from registry.services import live
-from verifier import statements
+from verifier import dsse, statements
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,6 +86,22 @@ def test_nothing_is_attested_twice_and_the_key_is_announced_once(trained):
     assert Attestation.objects.count() == before
     announced = log.history(identity.target(keys.attestor()))
     assert [event.kind for event in announced] == [Kind.KEY_ANNOUNCED]
+
+
+def test_of_two_who_attest_one_event_the_second_signs_and_logs_nothing(trained):
+    """Both looked before either of them wrote."""
+    attest_all()
+    row = Attestation.objects.first()
+    payload = dsse.Envelope.parse(bytes(row.envelope)).payload
+    told = len(log.history(row.about))
+
+    made = attesting.attest(
+        payload, about=row.about, source=row.source, actor="test", at=timezone.now()
+    )
+
+    assert not made
+    assert Attestation.objects.filter(source=row.source).count() == 1
+    assert len(log.history(row.about)) == told
 
 
 def test_what_waits_for_its_place_is_attested_once_it_has_one(trained):

@@ -1,6 +1,7 @@
 """What was trained on is committed before the training, and what serves only if it was."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
@@ -152,6 +153,30 @@ def test_what_is_cached_is_committed_without_whoever_was_erased(trained):
         "states": str(TrunkState.objects.count()),
     }
     assert CacheSet.objects.count() == 2
+
+
+def test_the_set_of_the_cache_is_of_one_moment(trained, monkeypatch):
+    """Whoever is erased while it is read is in the set, as they are in the count beside it."""
+    gone, record_keys = keys_of(FIRST_OF_0), commitments.record_keys
+    states = TrunkState.objects.count()
+
+    def erase():
+        try:
+            trained.erase(FIRST_OF_0)
+        finally:
+            connection.close()
+
+    def meanwhile(people):
+        monkeypatch.setattr(commitments, "record_keys", record_keys)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(erase).result(60)
+        return record_keys(people)
+
+    monkeypatch.setattr(commitments, "record_keys", meanwhile)
+    made = caching.commit(actor="test", at=timezone.now())
+
+    assert made.states == states > TrunkState.objects.count()
+    assert gone <= set(records.stored(made.records).keys())
 
 
 def test_record_keys_of_many_are_those_of_each(trained):
