@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from erasure.models import ErasedRecord
@@ -15,7 +16,7 @@ from evidence.scene import CannotCertify
 from ledger import log, rotation, signing
 from ledger.kinds import Kind
 from registry import records, storage
-from registry.services import live
+from registry.services import live, places
 from tests.ledger.authority import Authority, serving
 from tests.registry.conftest import FIRST_OF_0, FIRST_OF_1, PEOPLE, SECOND_OF_1
 from tests.worlds import rows_of
@@ -93,6 +94,21 @@ def test_a_replay_of_a_part_of_what_was_made_since_raises_no_level(completed, tr
     trained.train()
     done = replay(shard=0, progress=lambda *_: None)
     replaying.attest(done=done, actor="test", at=timezone.now())
+
+    assert check(issue(completed)).level == "L2"
+
+
+def test_a_replay_of_before_it_was_trained_again_raises_no_level(completed, trained):
+    """The same bits came out of both trainings, and nobody replayed the one that serves."""
+    from evidence import replaying
+    from registry.replay import replay
+
+    done = replay(shard=0, progress=lambda *_: None)
+    replaying.attest(done=done, actor="test", at=timezone.now())
+    recipe = live.release().recipe_id
+    with transaction.atomic():
+        places.raise_epochs({(recipe, 0, 0), (recipe, 0, 1)}, actor="test", at=timezone.now())
+    trained.train()
 
     assert check(issue(completed)).level == "L2"
 
