@@ -201,7 +201,8 @@ def _row(event: NewEvent) -> tuple[UUID, str, bytes]:
 def _check(place: str, value: object) -> None:
     """Refuse what two readers could write or read differently, or PostgreSQL cannot hold."""
     if isinstance(value, str):
-        if "\0" in value or any("\ud800" <= each <= "\udfff" for each in value):
+        is_odd = not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value)
+        if is_odd or "\0" in value:
             raise NotLoggable(f"{place}: holds a character that is not text")
     elif isinstance(value, list):
         for number, each in enumerate(value):
