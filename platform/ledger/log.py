@@ -159,10 +159,20 @@ def body_of(
         _check(key, value)
     if not actor:
         raise NotLoggable("actor: is empty")
-    body = rfc8785.dumps(event)
+    body = _canonical(event)
     if len(body) > LARGEST_BODY:
         raise NotLoggable(f"{kind}: {len(body)} bytes, an entry holds {LARGEST_BODY}")
     return body
+
+
+def _canonical(event: Mapping[str, Any]) -> bytes:
+    """RFC 8785, of strings in lists and objects, as ``_check`` leaves nothing else.
+
+    While all is ASCII, Python's own spelling with sorted members is the canonical one, in a third
+    of the library's time: the orders of code points and of UTF-16 units part only above it.
+    """
+    spelt = json.dumps(event, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return spelt.encode() if spelt.isascii() else rfc8785.dumps(event)
 
 
 def parse(
