@@ -13,10 +13,6 @@ from erasure.api import MayRead
 from erasure.models import DeletionRequest
 from evidence import issuing
 from evidence.models import Certificate
-from evidence.pdf import CannotRender
-from evidence.placing import NotSequenced
-from evidence.scene import CannotCertify
-from ledger.heads import CannotSign
 from registry import storage
 
 
@@ -35,7 +31,7 @@ class Evidence(APIView):
     def get(self, http: Request, name: str) -> HttpResponse:
         """The newest bundle, as a zip."""
         request = _find(name)
-        found = request.certificates.select_related("bundle").order_by("-issued_at").first()
+        found = issuing.newest(request)
         if found is None:
             raise NotFound("no certificate was issued yet; POST here issues one")
         named = {"Content-Disposition": f'attachment; filename="{request.number}-evidence.zip"'}
@@ -52,7 +48,7 @@ class Evidence(APIView):
             return Response(_shown(found))
         try:
             made = issuing.issue(request=request, actor=f"user:{http.user.pk}", at=timezone.now())
-        except (CannotCertify, CannotRender, CannotSign, NotSequenced) as error:
+        except issuing.CANNOT as error:
             raise NotYet(str(error)) from None
         return Response(_shown(made), status=status.HTTP_201_CREATED)
 

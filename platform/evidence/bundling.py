@@ -1,8 +1,7 @@
 """The files of a bundle but for the certificate's own: docs/bundle.md says what each holds."""
 
 from collections.abc import Sequence
-
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from itertools import chain
 
 from evidence import entries, identity, keys, model_signing, readings
 from evidence.models import Attestation
@@ -51,7 +50,7 @@ def files_of(
         "sealed.key": bytes(scene.request.sealed_key),
         "keys.json": _keys(attestations),
     }
-    for each in [one for some in attestations.values() for one in some]:
+    for each in _all(attestations):
         files[f"attestations/{each.digest}.json"] = bytes(each.envelope)
     for named in scene.sets:
         files[f"sets/{named.held.root.hex()}.absent"] = proof_files.absent(named.held, scene.keys)
@@ -83,7 +82,7 @@ def cited(scene: Scene, attestations: Attested, *, until: int) -> list[entries.P
         *(each.entry for each in (*scene.sets, *scene.before)),
         *(readings.only(made, Kind.ADAPTER_TRAINED) for made in (*scene.chain, *scene.old)),
         *scene.destroyed,
-        *(entries.of_event(each.event) for some in attestations.values() for each in some),
+        *(entries.of_event(each.event) for each in _all(attestations)),
         *scene.acknowledged,
     ]
     # With nothing live all of the log is shown: that nothing ever was.
@@ -92,10 +91,14 @@ def cited(scene: Scene, attestations: Attested, *, until: int) -> list[entries.P
     return [by_index[index] for index in sorted(by_index)]
 
 
+def _all(attestations: Attested) -> list[Attestation]:
+    return [*chain(*attestations.values())]
+
+
 def _announced(attestations: Attested) -> list[entries.Placed]:
     """Where the log announced the keys of these attestations, and the one of now."""
     names = {identity.target(keys.attestor())}
-    for each in [one for some in attestations.values() for one in some]:
+    for each in _all(attestations):
         signed = dsse.Envelope.parse(bytes(each.envelope)).signatures
         names |= {identity.target_of(signature.key_id) for signature in signed}
     return [readings.only(name, Kind.KEY_ANNOUNCED) for name in sorted(names)]
@@ -133,6 +136,5 @@ def _models(scene: Scene) -> dict[str, bytes]:
             {"adapter.safetensors": weights}, key=key, name=f"shard-{member.shard:02}"
         )
     if found:
-        public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        found["models/key.pem"] = public
+        found["models/key.pem"] = model_signing.public_pem(key)
     return found

@@ -2,21 +2,20 @@
 
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
 from django.conf import settings
 
-from evidence import entries, identity, readings
+from evidence import entries, identity, readings, statements
 from evidence.models import Attestation
 from evidence.scene import Named, Scene
 from ledger.kinds import Kind
-from registry.models import AdapterVersion
 from verifier import strict
+from verifier.certificate import FORMAT
 from verifier.strict import Json
 
-FORMAT: Final = "expunge/certificate/v1"
 # What serves will long be another release; after this time nobody should rely on the paper alone.
 VALID: Final = timedelta(days=365)
 NOT_ERASED: Final = ("base-model", "others", "backups")
@@ -33,9 +32,9 @@ def level_of(scene: Scene) -> str:
         for named in each.statement.subject.items():
             replayed[named] = max(at, replayed.get(named, -1))
     again = {
-        (f"{readings.name_of(made.shard, made.slice)}/adapter", made.digest): _trained_at(made)
+        (f"{readings.name_of(made.shard, made.slice)}/adapter", made.digest): trained
         for made in scene.chain
-        if _trained_at(made) > scene.applied.index
+        if (trained := readings.only(made, Kind.ADAPTER_TRAINED).index) > scene.applied.index
     }
     is_whole = all(replayed.get(named, -1) > trained for named, trained in again.items())
     return "L3" if again and is_whole else "L2"
@@ -78,7 +77,7 @@ def certificate(
         "live": _live(scene),
         "sets": [_set(each) for each in scene.sets],
         "before": [
-            _set(each) | {"present": str(sum(each.held.get(key) is not None for key in scene.keys))}
+            _set(each) | {"present": str(sum(key in each.held for key in scene.keys))}
             for each in scene.before
         ],
         "entries": {
@@ -109,7 +108,7 @@ def with_files(body: Mapping[str, Json], files: Mapping[str, bytes]) -> bytes:
 def moment(at: datetime | None) -> str:
     """To the second, downwards."""
     assert at is not None
-    return at.astimezone(UTC).strftime(strict.MOMENT)
+    return statements.moment(at)
 
 
 def _live(scene: Scene) -> dict[str, Json]:
@@ -132,7 +131,3 @@ def _set(named: Named) -> dict[str, Json]:
         "count": str(len(named.held)),
         "entry": str(named.entry.index),
     }
-
-
-def _trained_at(made: AdapterVersion) -> int:
-    return readings.only(made, Kind.ADAPTER_TRAINED).index

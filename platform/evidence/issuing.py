@@ -12,9 +12,10 @@ from evidence import attesting, bundling, certifying, entries, layman, pdf
 from evidence.bundling import Attested
 from evidence.entries import NotPlaced, Placed
 from evidence.models import Attestation, Certificate
-from evidence.placing import place
-from evidence.scene import CannotCertify, Scene, gather, has_clean_cache
+from evidence.placing import NotSequenced, place
+from evidence.scene import CannotCertify, Scene, StaleCache, gather
 from ledger import log, proofs, publishing, signing, timestamps
+from ledger.heads import CannotSign
 from ledger.kinds import Kind
 from ledger.models import TreeHead
 from ledger.witnessing import NotWitnessed
@@ -24,6 +25,14 @@ from registry.services import caching
 from verifier import archive, bundle, notes, spelling, strict
 from verifier.strict import Json
 
+# What whoever asks for a certificate may be told instead of getting one.
+CANNOT = (CannotCertify, pdf.CannotRender, NotSequenced, CannotSign)
+
+
+def newest(request: DeletionRequest) -> Certificate | None:
+    """The certificate that was issued last, if any was."""
+    return request.certificates.select_related("bundle").order_by("-issued_at").first()
+
 
 def valid(request: DeletionRequest, *, at: datetime) -> Certificate | None:
     """The newest certificate of a request that is of what serves, if another would say no more.
@@ -32,11 +41,11 @@ def valid(request: DeletionRequest, *, at: datetime) -> Certificate | None:
     """
     live = Release.objects.filter(is_live=True).values_list("live_digest", flat=True).first()
     found = request.certificates.filter(live_digest=live or "", valid_until__gt=at)
-    newest = found.order_by("-issued_at").first()
+    last = found.order_by("-issued_at").first()
     replays = Attestation.objects.filter(kind=Attestation.Kind.REPLAY)
-    if newest is None or replays.filter(made_at__gt=newest.issued_at).exists():
+    if last is None or replays.filter(made_at__gt=last.issued_at).exists():
         return None
-    return newest
+    return last
 
 
 def issue(*, request: DeletionRequest, actor: str, at: datetime) -> Certificate:
@@ -61,56 +70,56 @@ def issue(*, request: DeletionRequest, actor: str, at: datetime) -> Certificate:
     files["certificate.pdf"] = pdf.render(body, position=scene.applied.index)
     files["README.txt"] = layman.readme(body)
     files["certificate.json"] = certifying.with_files(body, files)
-    entry = _log(request, body, files["certificate.json"], actor=actor, at=at)
+    said = {
+        "certificate": sha256(files["certificate.json"]).hexdigest(),
+        "live": scene.release.live_digest if scene.release else "",
+        "level": str(body["level"]),
+    }
+    entry = _log(request, said, actor=actor, at=at)
     cited = bundling.cited(scene, attested, until=entry.index)
     files |= _log_files(cited, before=before, stamped=stamp.head if stamp else None)
     raw = archive.write(files)
     _check(request, raw, at=at)
-    return _keep(request, body, files["certificate.json"], raw, at=at)
+    return _keep(request, said, raw, at=at)
 
 
 def _prepared(request: DeletionRequest, *, actor: str, at: datetime) -> tuple[Scene, Attested]:
     """The scene and its attestations, once all of it is attested and in the log."""
     attesting.catch_up(actor=actor, at=at)
-    if not has_clean_cache(request):
-        # With nothing live no release has asked for one; or an erasure came while it was made.
-        caching.commit(actor=actor, at=at)
-        attesting.catch_up(actor=actor, at=at)
     with suppress(timestamps.CannotTimestamp):  # the last one that could be had will do
         timestamps.stamp(at=at)
     try:
-        scene = gather(request, at=at)
+        scene = _gathered(request, actor=actor, at=at)
         return scene, bundling.attested(scene)
     except (NotPlaced, storage.Corrupt, storage.Destroyed) as error:
         raise CannotCertify(f"{request}: {error}") from error
 
 
+def _gathered(request: DeletionRequest, *, actor: str, at: datetime) -> Scene:
+    try:
+        return gather(request, at=at)
+    except StaleCache:
+        # With nothing live no release has asked for one; or an erasure came while it was made.
+        caching.commit(actor=actor, at=at)
+        attesting.catch_up(actor=actor, at=at)
+        return gather(request, at=at)
+
+
 @transaction.atomic(durable=True)
-def _note(request: DeletionRequest, facts: Mapping[str, str], *, actor: str, at: datetime) -> None:
+def _note(request: DeletionRequest, said: Mapping[str, str], *, actor: str, at: datetime) -> None:
     """Log a certificate once: two of one second, of the same things, are one certificate."""
     DeletionRequest.objects.select_for_update().get(pk=request.pk)
     known = {event.facts.get("certificate") for event in log.history(request)}
-    if facts["certificate"] not in known:
-        log.append(Kind.CERTIFICATE_ISSUED, actor=actor, on=request, at=at, facts=facts)
+    if said["certificate"] not in known:
+        log.append(Kind.CERTIFICATE_ISSUED, actor=actor, on=request, at=at, facts=said)
 
 
-def _log(
-    request: DeletionRequest,
-    body: Mapping[str, Json],
-    certificate: bytes,
-    *,
-    actor: str,
-    at: datetime,
-) -> Placed:
-    """Log a certificate's digest, and return the entry once a signed head covers it."""
-    live = body["live"]
-    assert isinstance(live, dict)
-    digest = sha256(certificate).hexdigest()
-    facts = {"certificate": digest, "live": str(live["digest"]), "level": str(body["level"])}
-    _note(request, facts, actor=actor, at=at)
+def _log(request: DeletionRequest, said: Mapping[str, str], *, actor: str, at: datetime) -> Placed:
+    """Log what a certificate says, and return the entry once a signed head covers it."""
+    _note(request, said, actor=actor, at=at)
     place()
     issued = entries.of_target(request, Kind.CERTIFICATE_ISSUED)
-    return next(each for each in issued if each.event.facts["certificate"] == digest)
+    return next(each for each in issued if each.event.facts["certificate"] == said["certificate"])
 
 
 def _log_files(
@@ -145,24 +154,16 @@ def _check(request: DeletionRequest, raw: bytes, *, at: datetime) -> None:
 
 @transaction.atomic(durable=True)
 def _keep(
-    request: DeletionRequest,
-    body: Mapping[str, Json],
-    certificate: bytes,
-    raw: bytes,
-    *,
-    at: datetime,
+    request: DeletionRequest, said: Mapping[str, str], raw: bytes, *, at: datetime
 ) -> Certificate:
-    live = body["live"]
-    assert isinstance(live, dict)
-    digest = sha256(certificate).hexdigest()
     DeletionRequest.objects.select_for_update().get(pk=request.pk)
-    if there := Certificate.objects.filter(digest=digest).first():
+    if there := Certificate.objects.filter(digest=said["certificate"]).first():
         return there
     return Certificate.objects.create(
         request=request,
-        level=str(body["level"]),
-        live_digest=str(live["digest"]),
-        digest=digest,
+        level=said["level"],
+        live_digest=said["live"],
+        digest=said["certificate"],
         bundle=storage.put(Artefact.Kind.EVIDENCE, raw, at=at),
         issued_at=at,
         valid_until=at + certifying.VALID,

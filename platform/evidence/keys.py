@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
     load_pem_private_key,
 )
 
+from evidence import model_signing
 from ledger import files, signing
 
 Key = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
@@ -48,7 +48,7 @@ def models() -> ec.EllipticCurvePrivateKey:
         raise BadAttestorKey("models.key: a key of another type")
     if not isinstance(key.curve, ec.SECP256R1):
         raise BadAttestorKey("models.key: not on P-256")
-    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    pem = model_signing.public_pem(key).decode()
     public = signing.folder() / "models.pub"
     # Written after the key, by whoever finds it missing: a crash between the two mends itself.
     if not public.exists():

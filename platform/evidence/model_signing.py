@@ -96,5 +96,9 @@ def statement(files: Mapping[str, bytes], *, name: str) -> bytes:
 
 def hint(key: ec.EllipticCurvePrivateKey) -> str:
     """How a bundle names its key: SHA-256 of the public key's PEM, in hexadecimal."""
-    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(pem).hexdigest()
+    return hashlib.sha256(public_pem(key)).hexdigest()
+
+
+def public_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The public half, as it is handed out."""
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

@@ -1,7 +1,6 @@
 """Waiting until what was logged has its place, under a signed head."""
 
 import time
-from datetime import datetime
 from typing import Final
 
 from django.utils import timezone
@@ -16,7 +15,7 @@ class NotSequenced(RuntimeError):
     """No sequencer gave the events their places in time."""
 
 
-def place(*, at: datetime | None = None) -> TreeHead:
+def place() -> TreeHead:
     """Sequence and sign what is committed, here or by who may; return the head that covers it.
 
     Raises:
@@ -25,7 +24,7 @@ def place(*, at: datetime | None = None) -> TreeHead:
     """
     if sequencer.may_drain():
         sequencer.drain_all()
-        heads.sign(at=at or timezone.now())
+        heads.sign(at=timezone.now())
     newest = Outbox.objects.order_by("-id").values_list("id", flat=True).first()
     until = time.monotonic() + PATIENCE
     while not (head := _covering(newest or 0)):

@@ -21,6 +21,10 @@ class CannotCertify(Exception):
     """There is nothing to certify yet, or what is there would not be a proof."""
 
 
+class StaleCache(CannotCertify):
+    """What is cached has to be committed again: it was not since, or with the person in it."""
+
+
 @dataclass(frozen=True)
 class Named:
     """A committed set, what a certificate calls it, and the entry that commits to it."""
@@ -57,6 +61,7 @@ def gather(request: DeletionRequest, *, at: datetime) -> Scene:
         at: of the certificate: what a clock that runs ahead says of later is left out.
 
     Raises:
+        StaleCache: the cached states are to be committed, and then it may be tried again.
         CannotCertify: the request is not completed, or a record of it is in what is live.
         evidence.entries.NotPlaced: something waits for its place in the log.
     """
@@ -72,10 +77,15 @@ def gather(request: DeletionRequest, *, at: datetime) -> Scene:
         verification.live_chain(release) if release else [], key=lambda a: (a.shard, a.slice)
     )
     since = max((each for each in (applied, switched) if each), key=lambda each: each.index)
-    sets = _live_sets(release, switched, chain, readings.cache_after(since))
+    cache = readings.cache_after(since)
+    if cache is None:
+        raise StaleCache(f"{request}: the cached states are not committed since the erasure")
+    *sets, cached = _live_sets(release, switched, chain, cache)
     for each in sets:
         if _held(each, keys):
             raise CannotCertify(f"{request}: a record of it is in the set of {each.name}")
+    if _held(cached, keys):
+        raise StaleCache(f"{request}: a record of it is in the set of {cached.name}")
     destroyed = [
         each
         for each in entries.of_target("registry.Store", Kind.ARTEFACTS_DESTROYED)
@@ -96,7 +106,7 @@ def gather(request: DeletionRequest, *, at: datetime) -> Scene:
         switched=switched,
         chain=chain,
         old=[made for made in old if _held(of_adapter(made), keys)],
-        sets=sets,
+        sets=[*sets, cached],
         before=[
             each
             for each in [*map(of_adapter, old), *_others_before(request, applied)]
@@ -109,23 +119,7 @@ def gather(request: DeletionRequest, *, at: datetime) -> Scene:
 
 
 def _held(named: Named, keys: Iterable[bytes]) -> bool:
-    return any(named.held.get(key) is not None for key in keys)
-
-
-def has_clean_cache(request: DeletionRequest) -> bool:
-    """Whether the newest set of cached states comes after erasure and switch, without the person.
-
-    Raises:
-        CannotCertify: the request was not erased.
-    """
-    since = entries.of_target(request, Kind.ERASURE_APPLIED)
-    if not since:
-        raise CannotCertify(f"{request} is not completed yet, so there is nothing to certify")
-    if release := Release.objects.filter(is_live=True).first():
-        since += entries.of_target(release, Kind.RELEASE_SWITCHED)
-    cache = readings.cache_after(max(since, key=lambda each: each.index))
-    keys = map(bytes, request.records.values_list("key", flat=True))
-    return cache is not None and not _held(_of_cache(cache), keys)
+    return any(key in named.held for key in keys)
 
 
 def of_adapter(made: AdapterVersion) -> Named:
@@ -147,10 +141,9 @@ def _live_sets(
     release: Release | None,
     switched: Placed | None,
     chain: list[AdapterVersion],
-    cache: CacheSet | None,
+    cache: CacheSet,
 ) -> list[Named]:
-    if cache is None:
-        raise entries.NotPlaced("the cached states are not committed since the erasure")
+    """Of every adapter, of the panel, and last of the cache."""
     panel = [_of_panel(release, switched)] if release and switched else []
     return [*map(of_adapter, chain), *panel, _of_cache(cache)]
 

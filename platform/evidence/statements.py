@@ -55,8 +55,8 @@ def adapter(facts: AdapterFacts) -> bytes:
                 "builder": {"id": facts.builder, "version": _texts(facts.versions)},
                 "metadata": {
                     "invocationId": facts.run,
-                    "startedOn": _moment(facts.started_at),
-                    "finishedOn": _moment(facts.finished_at),
+                    "startedOn": moment(facts.started_at),
+                    "finishedOn": moment(facts.finished_at),
                 },
                 "byproducts": [
                     _byproduct(name, digest) for name, digest in sorted(facts.byproducts.items())
@@ -91,7 +91,7 @@ def release(facts: ReleaseFacts) -> bytes:
             for member in members
         ],
         "sets": {"panel": _set(facts.panel), "trunk-cache": _set(facts.trunk_cache)},
-        "switchedAt": _moment(facts.switched_at),
+        "switchedAt": moment(facts.switched_at),
         "issuer": facts.issuer,
     }
     if facts.replaces is not None:
@@ -115,7 +115,7 @@ def destruction(facts: DestructionFacts) -> bytes:
         "reason": "erased" if facts.request else "superseded",
         "trunkStates": str(facts.trunk_states),
         "panelRows": str(facts.panel_rows),
-        "destroyedAt": _moment(facts.destroyed_at),
+        "destroyedAt": moment(facts.destroyed_at),
         "issuer": facts.issuer,
     }
     if facts.request:
@@ -141,7 +141,7 @@ def replay(facts: ReplayFacts) -> bytes:
         facts.files,
         {
             "verifier": {"id": facts.verifier, "policies": policies},
-            "timeCreated": _moment(facts.checked_at),
+            "timeCreated": moment(facts.checked_at),
             "properties": [name for name in statements.PROPERTIES if held[name]],
         },
     )
@@ -219,7 +219,7 @@ def _texts(texts: Mapping[str, str]) -> dict[str, Json]:
     return dict(texts)
 
 
-def _moment(at: datetime) -> str:
+def moment(at: datetime) -> str:
     """To the second, downwards; a statement's order against the log is by position, not by this."""
     if at.tzinfo is None:
         raise strict.BadDocument("time: without a time zone")

@@ -10,10 +10,6 @@ from console import access
 from console.views.ticket import find
 from evidence import issuing
 from evidence.models import Certificate
-from evidence.pdf import CannotRender
-from evidence.placing import NotSequenced
-from evidence.scene import CannotCertify
-from ledger.heads import CannotSign
 from registry import storage
 from verifier import archive
 
@@ -39,12 +35,12 @@ def certificate(http: HttpRequest, number: str) -> HttpResponse:
 @require_POST
 @access.filing
 def issue(http: HttpRequest, number: str) -> HttpResponse:
-    """Issue a certificate, unless there is one of what serves now at this level."""
+    """Issue another certificate: who presses the button has read of the one that there is."""
     ticket = find(number)
     actor = f"user:{access.officer(http).pk}"
     try:
         issuing.issue(request=ticket, actor=actor, at=timezone.now())
-    except (CannotCertify, CannotRender, CannotSign, NotSequenced) as error:
+    except issuing.CANNOT as error:
         messages.error(http, str(error))
     else:
         messages.success(http, f"A certificate of {number} is issued.")
@@ -52,7 +48,7 @@ def issue(http: HttpRequest, number: str) -> HttpResponse:
 
 
 def _newest(number: str) -> Certificate:
-    found = find(number).certificates.select_related("bundle").order_by("-issued_at").first()
+    found = issuing.newest(find(number))
     if found is None:
         raise Http404("no certificate was issued yet")
     return found

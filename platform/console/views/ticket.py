@@ -19,6 +19,7 @@ from erasure import desk, services
 from erasure.models import CannotMove, DeletionRequest
 from erasure.services import DenialReason
 from erasure.states import State
+from evidence import issuing
 from registry.models import Recipe
 from registry.services import runs
 
@@ -64,7 +65,7 @@ def show(http: HttpRequest, number: str) -> HttpResponse:
     ticket = find(number)
     context = common(http, ticket, at=at)
     was_denied = ticket.state == State.DENIED
-    certificate = ticket.certificates.order_by("-issued_at").first()
+    certificate = issuing.newest(ticket)
     return render(
         http,
         "console/request.html",

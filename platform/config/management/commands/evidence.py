@@ -13,9 +13,6 @@ from config import terminal
 from erasure.models import DeletionRequest
 from evidence import issuing
 from evidence.models import Certificate
-from evidence.pdf import CannotRender
-from evidence.placing import NotSequenced
-from evidence.scene import CannotCertify
 from ledger import files, signing
 from registry import storage
 
@@ -53,7 +50,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         """Write the bundle. Exits with 1 if there is nothing to certify."""
-        with terminal.answering(options, CannotCertify, CannotRender, NotSequenced) as answer:
+        with terminal.answering(options, *issuing.CANNOT) as answer:
             request = DeletionRequest.objects.named(options["request"])
             if request is None:
                 raise CommandError("there is no such request")
