@@ -1,6 +1,6 @@
 """One person as the engine holds them: interactions, place, samples and trunk states."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from torch import Tensor
@@ -53,15 +53,18 @@ class Person:
         A sample that was trained on may be nobody's now, or validate outside the panel: its state
         would tell of what was there.
         """
-        samples = (*self.train, validation) if validation else self.train
-        prompts = {sample.prompt for sample in samples}
-        self.states = {p: state for p, state in self.states.items() if p in prompts}
+        self.states = _of(self.states, (*self.train, validation))
 
     def inherit(self, before: "Person") -> None:
         """Keep what the same person had, as far as it is still of use, and nothing else."""
-        prompts = {sample.prompt for sample in (*self.train, self.validation) if sample}
-        self.states = {p: state for p, state in before.states.items() if p in prompts}
+        self.states = _of(before.states, (*self.train, self.validation))
         self.seen = before.seen if self.trains_as(before) else before.seen | {before.place}
+
+
+def _of(states: Mapping[str, Tensor], samples: Iterable[Sample | None]) -> dict[str, Tensor]:
+    """The states of these samples' prompts alone."""
+    prompts = {sample.prompt for sample in samples if sample}
+    return {prompt: state for prompt, state in states.items() if prompt in prompts}
 
 
 class Register:

@@ -40,7 +40,9 @@ def check(request: DeletionRequest) -> dict[str, bool]:
     checks = {
         "records_as_logged": _are_as_logged(request, erased),
         "live_as_logged": release is None or live.is_as_logged(release),
-        "records_absent": all(held is not None and not _holds(held, erased) for _, held in sets),
+        "records_absent": all(
+            held is not None and not any(key in held for key in erased) for _, held in sets
+        ),
         "lists_committed": all(_is_committed(adapter, held) for adapter, held in sets),
         "old_destroyed": not _readable_others(chain)
         and not PanelError.objects.exclude(adapter__weights__destroyed_at=None).exists(),
@@ -57,12 +59,8 @@ def check(request: DeletionRequest) -> dict[str, bool]:
     return checks
 
 
-def _holds(held: CommittedSet, keys: Iterable[bytes]) -> bool:
-    return any(held.get(key) is not None for key in keys)
-
-
 def _are_as_logged(request: DeletionRequest, keys: set[bytes]) -> bool:
-    root = merkle.root_of([merkle.leaf_hash(key) for key in sorted(keys)]).hex()
+    root = merkle.root_over(sorted(keys)).hex()
     return any(
         event.kind == Kind.ERASURE_APPLIED
         and (event.facts["records_root"], event.facts["interactions"]) == (root, str(len(keys)))

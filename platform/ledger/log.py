@@ -22,6 +22,7 @@ VERSION: Final = "1"
 INSERT: Final = "INSERT INTO ledger_outbox (event_id, target, body) VALUES (%s, %s, %s)"
 COPY: Final = "COPY ledger_outbox (event_id, target, body) FROM STDIN (FORMAT BINARY)"
 COLUMNS: Final = ["uuid", "varchar", "bytea"]
+Row = tuple[UUID, str, bytes]
 
 
 class NotInTransaction(RuntimeError):
@@ -192,10 +193,18 @@ def parse(
     )
 
 
-def _row(event: NewEvent) -> tuple[UUID, str, bytes]:
-    """What the outbox holds of an event: its id, its target and its body."""
+def _row(event: NewEvent) -> Row:
     if not connection.in_atomic_block:
         raise NotInTransaction(f"{event.kind} would be logged without its change")
+    return row_of(event)
+
+
+def row_of(event: NewEvent) -> Row:
+    """What the outbox holds of an event: its id, its target and its body.
+
+    Raises:
+        NotLoggable: see append.
+    """
     event_id, target = uuid4(), name_of(event.on)
     body = body_of(
         event.kind,

@@ -87,7 +87,7 @@ def _ask(witness: policy.Witness, note: str, head: notes.Checkpoint, *, before: 
 
 def _post(url: str, note: str, head: notes.Checkpoint, *, old: int) -> tuple[int, str]:
     path = merkle.consistency_path(old, head.size) if old else []
-    proof = [base64.b64encode(tiles.subtree(*each)).decode() for each in path]
+    proof = [base64.b64encode(hash_).decode() for hash_ in tiles.subtrees(path)]
     body = "\n".join([f"old {old}", *proof, "", note]).encode()
     request = urllib.request.Request(url.rstrip("/") + "/add-checkpoint", body, method="POST")
     try:

@@ -5,7 +5,7 @@ Pure functions over bytes. A tree of leaves ``D[0:n]`` splits at the largest pow
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 SIZE = 32
 EMPTY = hashlib.sha256(b"").digest()
@@ -75,6 +75,11 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
     for leaf in leaves:
         tree.append(leaf)
     return tree.root()
+
+
+def root_over(entries: Iterable[bytes]) -> bytes:
+    """The Merkle tree hash over these entries themselves, in this order."""
+    return root_of([leaf_hash(entry) for entry in entries])
 
 
 def perfect_subtrees(start: int, end: int) -> list[tuple[int, int]]:

@@ -79,6 +79,9 @@ class CommittedSet:
     def __len__(self) -> int:
         return len(self._rows) // ROW
 
+    def __contains__(self, key: bytes) -> bool:
+        return self.get(key) is not None
+
     def keys(self) -> list[bytes]:
         """Every key, ascending."""
         return [self._key(at) for at in range(len(self))]

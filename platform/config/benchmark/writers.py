@@ -9,7 +9,7 @@ from django.db import connections
 
 from config.benchmark import writing
 from config.benchmark.figures import Clock
-from ledger import sequencer
+from ledger import log, sequencer
 
 WRITERS = 2
 # The scheduler rings each second; the benchmark looks more often, for an end that it can time.
@@ -65,7 +65,7 @@ def _write(way: str, share: range, batch: int, ready: Barrier) -> None:
         for part in parts:
             writing.LOGGED[way](part)
     else:
-        rows = [[writing.row(each) for each in part] for part in parts]
+        rows = [[log.row_of(each) for each in part] for part in parts]
         connections["default"].ensure_connection()
         ready.wait(PATIENCE)
         for held in rows:

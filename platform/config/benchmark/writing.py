@@ -3,15 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
-from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 
 from ledger import log
 from ledger.kinds import Kind
-from ledger.log import NewEvent
+from ledger.log import NewEvent, Row
 
-Row = tuple[UUID, str, bytes]
 # The outbox without what makes it one: its columns and its indexes, no checks and no triggers.
 PLAIN: Final = """
 CREATE TABLE plain (LIKE ledger_outbox INCLUDING DEFAULTS INCLUDING IDENTITY INCLUDING INDEXES)
@@ -26,20 +24,6 @@ def event(number: int) -> NewEvent:
     facts = {"recipe": f"{number:064x}", "shard": "3", "slice": "1", "epoch": "4"}
     target = f"registry.TrainingRun:{number}"
     return NewEvent(kind=Kind.RUN_STARTED, actor="worker:gpu-0", on=target, at=AT, facts=facts)
-
-
-def row(given: NewEvent) -> Row:
-    """What the outbox would hold of the event."""
-    event_id, target = uuid4(), log.name_of(given.on)
-    body = log.body_of(
-        given.kind,
-        event_id=event_id,
-        actor=given.actor,
-        target=target,
-        at=given.at,
-        facts=given.facts,
-    )
-    return event_id, target, body
 
 
 @transaction.atomic

@@ -99,7 +99,7 @@ def apply(
     DeletionRequest.objects.filter(pk=request.pk).update(
         subject=None, sealed_key=erased.sealed_key, fallback=retracted.fallback, erased=counts
     )
-    root = merkle.root_of([merkle.leaf_hash(key) for key in erased.record_keys]).hex()
+    root = merkle.root_over(erased.record_keys).hex()
     facts = {**counts, "scope": request.scope, "records_root": root}
     if again:
         facts["replayed"] = "yes"

@@ -43,7 +43,8 @@ def commit(
     Raises:
         LeaseLost: the run is another's by now, or nobody's.
     """
-    if not TrainingRun.objects.filter(pk=run.pk, worker=worker, state="running").exists():
+    held = TrainingRun.objects.filter(pk=run.pk, worker=worker, state=TrainingRun.State.RUNNING)
+    if not held.exists():
         raise LeaseLost(f"{run}: leased by nobody or another")
     facts = {
         "recipe": run.recipe.digest,

@@ -29,7 +29,7 @@ def check(case: Case) -> str:
     keys = [raw[at : at + merkle.SIZE] for at in range(0, len(raw), merkle.SIZE)]
     if len(raw) % merkle.SIZE or keys != sorted(set(keys)):
         raise Refused("the erased keys are no list of keys, ascending, each once")
-    root = merkle.root_of([merkle.leaf_hash(key) for key in keys]).hex()
+    root = merkle.root_over(keys).hex()
     if not root == said.erased_root == applied.fact("records_root"):
         raise Refused("the erased keys are not those that were logged")
     counts = {name: count(applied.facts.get(fact)) for name, fact in _COUNTS.items()}
