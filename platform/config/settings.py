@@ -32,6 +32,8 @@ EXPUNGE_CONTROLLER = os.environ.get("EXPUNGE_CONTROLLER", "This installation")
 
 # A lease must outlive the longest pause between two heartbeats of a healthy worker.
 EXPUNGE_LEASE_SECONDS = places.whole(variable="EXPUNGE_LEASE_SECONDS", default=120)
+# A certificate waits as long for a scorer that neither follows what serves nor says it stopped.
+EXPUNGE_SCORER_LEASE_SECONDS = places.whole(variable="EXPUNGE_SCORER_LEASE_SECONDS", default=30)
 EXPUNGE_MAX_ATTEMPTS = places.whole(variable="EXPUNGE_MAX_ATTEMPTS", default=5)
 # Where the parts of a base lie that one GPU cannot hold: mlcore/devices.py.
 EXPUNGE_DEVICE_MAP = os.environ.get("EXPUNGE_DEVICE_MAP", "")

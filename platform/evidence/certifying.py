@@ -10,7 +10,7 @@ from django.conf import settings
 
 from evidence import entries, identity, readings, statements
 from evidence.models import Attestation
-from evidence.scene import Named, Scene
+from evidence.scene import Named, Scene, scorer_of
 from ledger.kinds import Kind
 from verifier import strict
 from verifier.certificate import FORMAT
@@ -86,9 +86,9 @@ def certificate(
             "switched": str(scene.switched.index) if scene.switched else "",
             "verified": str(scene.verified.index),
         },
+        "scorers": list(scene.scorers),
         "acknowledgements": [
-            {"entry": str(each.index), "scorer": each.event.facts["scorer"]}
-            for each in scene.acknowledged
+            {"entry": str(each.index), "scorer": scorer_of(each)} for each in scene.acknowledged
         ],
         "attestations": {
             "adapters": [each.digest for each in attested["adapters"]],

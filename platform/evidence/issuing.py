@@ -21,7 +21,7 @@ from ledger.models import TreeHead
 from ledger.witnessing import NotWitnessed
 from registry import storage
 from registry.models import Artefact, Release
-from registry.services import caching
+from registry.services import caching, scorers
 from verifier import archive, bundle, notes, spelling, strict
 from verifier.strict import Json
 
@@ -85,6 +85,7 @@ def issue(*, request: DeletionRequest, actor: str, at: datetime) -> Certificate:
 
 def _prepared(request: DeletionRequest, *, actor: str, at: datetime) -> tuple[Scene, Attested]:
     """The scene and its attestations, once all of it is attested and in the log."""
+    scorers.retire_silent(actor=actor, at=at)
     attesting.catch_up(actor=actor, at=at)
     with suppress(timestamps.CannotTimestamp):  # the last one that could be had will do
         timestamps.stamp(at=at)

@@ -51,6 +51,7 @@ class Scene:
     before: list[Named]
     destroyed: list[Placed]
     replays: list[Attestation]
+    scorers: list[str]
     acknowledged: list[Placed]
 
 
@@ -94,7 +95,6 @@ def gather(request: DeletionRequest, *, at: datetime) -> Scene:
     verified = entries.of_target(request, Kind.VERIFICATION_DONE)
     if not verified:
         raise entries.NotPlaced("the verification has no place in the log yet")
-    scored = entries.of_target(release, Kind.RELEASE_ACKNOWLEDGED) if release else []
     old = _contaminated(destroyed)
     return Scene(
         request=request,
@@ -114,8 +114,42 @@ def gather(request: DeletionRequest, *, at: datetime) -> Scene:
         ],
         destroyed=destroyed,
         replays=_replays(chain),
-        acknowledged=[each for each in scored if each.event.at <= at],
+        scorers=release.scorers if release else [],
+        acknowledged=_cut_over(request, release, switched, at=at),
     )
+
+
+def _cut_over(
+    request: DeletionRequest, release: Release | None, switched: Placed | None, *, at: datetime
+) -> list[Placed]:
+    """Who follows what serves; and of those that scored before it, who has stopped instead.
+
+    Raises:
+        CannotCertify: one of them has done neither, and may still answer from what was.
+    """
+    if release is None or switched is None:
+        return []
+    told = entries.of_target(release, Kind.RELEASE_ACKNOWLEDGED)
+    for scorer in release.scorers:
+        told += entries.of_target(
+            f"registry.Scorer:{scorer}", Kind.SCORER_RETIRED, after=switched.index
+        )
+    found = [each for each in told if each.event.at <= at]
+    missing = set(release.scorers) - {scorer_of(each) for each in found}
+    if missing:
+        raise CannotCertify(
+            f"{request}: scorers that may still answer from the release before: {len(missing)}; "
+            f"ask again in a minute"
+        )
+    return sorted(found, key=lambda each: each.index)
+
+
+def scorer_of(entry: Placed) -> str:
+    """The scorer that an entry is about."""
+    if entry.event.kind == Kind.SCORER_RETIRED:
+        return entry.event.target.partition(":")[2]
+    scorer: str = entry.event.facts["scorer"]
+    return scorer
 
 
 def _held(named: Named, keys: Iterable[bytes]) -> bool:

@@ -20,6 +20,7 @@ class Kind(models.TextChoices):
     ADAPTER_TRAINED = "adapter.trained", "Adapter trained"
     RELEASE_SWITCHED = "release.switched", "Live release switched"
     RELEASE_ACKNOWLEDGED = "release.acknowledged", "Live release acknowledged by a scorer"
+    SCORER_RETIRED = "scorer.retired", "Scorer stopped, or fell silent"
     RELEASE_EXPORTED = "release.exported", "Live release exported"
     ARTEFACTS_DESTROYED = "artefacts.destroyed", "Artefacts destroyed"
     ARTEFACTS_REMOVED = "artefacts.removed", "Artefacts removed"

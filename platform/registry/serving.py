@@ -1,10 +1,12 @@
 """Scoring with the live release, and measuring how good it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from uuid import UUID, uuid4
+from typing import TypeVar
+from uuid import uuid4
 
 from django.utils import timezone
 
@@ -15,17 +17,32 @@ from mlcore.scoring import Scorer
 from registry import samples, states, storage
 from registry.bench import Bench, bench_of
 from registry.models import Release
-from registry.services import live
+from registry.services import live, scorers
 from registry.states import Progress
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-# One process, one scorer, and the release that it last said it scores from.
+# One process, one scorer: the name changes with every start.
 SCORER = uuid4()
-_acknowledged: dict[UUID, str] = {}
+# An answer may be overtaken by a switch; more often in a row than this is no accident.
+ATTEMPTS = 5
+
+T = TypeVar("T")
 
 
 class UnknownItem(LookupError):
     """An item is not in the catalogue."""
+
+
+class Overtaken(RuntimeError):
+    """What serves changed again and again while an answer was computed, so none was given."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """P(like) of each candidate, in the order given, and the release that says so."""
+
+    scores: list[float]
+    release: Release
 
 
 @dataclass(frozen=True)
@@ -37,9 +54,41 @@ class Quality:
     release: int
 
 
+def answer(compute: Callable[[Release], T]) -> T:
+    """What this makes of the live release; of one that is live still when it is done.
+
+    An erasure may commit meanwhile: what was computed from adapters that it destroyed is thrown
+    away, and computed again from what serves now.
+
+    Raises:
+        Overtaken: there was no end of that.
+        registry.services.live.NothingLive: nothing was trained yet.
+    """
+    for _ in range(ATTEMPTS):
+        release = scorers.follow(scorer=SCORER, at=timezone.now())
+        try:
+            found = compute(release)
+        except storage.Destroyed:
+            if scorers.follow(scorer=SCORER, at=timezone.now()) == release:
+                raise
+            continue
+        if scorers.follow(scorer=SCORER, at=timezone.now()) == release:
+            return found
+    raise Overtaken("what serves changed while this was computed; ask again")
+
+
+@contextmanager
+def scoring() -> Iterator[None]:
+    """Answers are given in here, and none behind it: the log is told that this process stopped."""
+    try:
+        yield
+    finally:
+        scorers.retire(scorer=SCORER, at=timezone.now())
+
+
 def scorer(bench: Bench, release: Release) -> Scorer:
-    """A release's adapters and index, ready to score; the first time, the log is told so."""
-    found = Scorer(
+    """A release's adapters and index, ready to score."""
+    return Scorer(
         bench.base,
         bench.plain,
         a=bench.a,
@@ -49,13 +98,9 @@ def scorer(bench: Bench, release: Release) -> Scorer:
         },
         index=aggregation.from_bytes(storage.get(release.index)),
     )
-    if _acknowledged.get(SCORER) != release.live_digest:
-        live.acknowledge(release=release, scorer=SCORER, at=timezone.now())
-        _acknowledged[SCORER] = release.live_digest
-    return found
 
 
-def score(history: Sequence[Interaction], candidates: Sequence[str]) -> list[float]:
+def score(history: Sequence[Interaction], candidates: Sequence[str]) -> Scored:
     """P(like) of each candidate for someone with this history, from the live release.
 
     Args:
@@ -64,14 +109,18 @@ def score(history: Sequence[Interaction], candidates: Sequence[str]) -> list[flo
 
     Raises:
         UnknownItem: naming the candidate's position.
+        Overtaken: what serves would not stand still.
         registry.services.live.NothingLive: nothing was trained yet.
     """
-    release = live.release()
-    titles = titles_of(candidates, what="candidate")
-    bench = bench_of(release.recipe)
-    prompts = [candidate_prompt(history, titles[item], bench.plain) for item in candidates]
-    trunks = [trunk.state_of(bench.base, bench.plain, prompt) for prompt in prompts]
-    return scorer(bench, release).score(trunks)
+
+    def compute(release: Release) -> Scored:
+        titles = titles_of(candidates, what="candidate")
+        bench = bench_of(release.recipe)
+        prompts = [candidate_prompt(history, titles[item], bench.plain) for item in candidates]
+        trunks = [trunk.state_of(bench.base, bench.plain, prompt) for prompt in prompts]
+        return Scored(scorer(bench, release).score(trunks), release)
+
+    return answer(compute)
 
 
 def titles_of(items: Sequence[str], *, what: str) -> Mapping[str, str]:
@@ -114,20 +163,28 @@ def told(pairs: Sequence[tuple[str, Decimal]]) -> list[Interaction]:
 
 
 def quality(*, progress: Progress) -> Quality:
-    """The AUC of the live release on everyone's last interaction, which nothing trains on."""
-    release = live.release()
-    bench = bench_of(release.recipe)
-    with samples.snapshot():
-        held_out = samples.held_out(release.recipe)
-        epochs = samples.epochs(release.recipe)
-    trunks = states.load(
-        bench.base,
-        release.recipe,
-        held_out,
-        epochs=epochs,
-        clock=timezone.now,
-        progress=progress,
-    )
-    scores = scorer(bench, release).score(trunks)
-    labels = [each.sample.label for each in held_out]
-    return Quality(auc=evaluation.auc(scores, labels), samples=len(labels), release=release.pk)
+    """The AUC of the live release on everyone's last interaction, which nothing trains on.
+
+    Raises:
+        Overtaken: what serves would not stand still.
+        registry.services.live.NothingLive: nothing was trained yet.
+    """
+
+    def compute(release: Release) -> Quality:
+        bench = bench_of(release.recipe)
+        with samples.snapshot():
+            held_out = samples.held_out(release.recipe)
+            epochs = samples.epochs(release.recipe)
+        trunks = states.load(
+            bench.base,
+            release.recipe,
+            held_out,
+            epochs=epochs,
+            clock=timezone.now,
+            progress=progress,
+        )
+        scores = scorer(bench, release).score(trunks)
+        labels = [each.sample.label for each in held_out]
+        return Quality(auc=evaluation.auc(scores, labels), samples=len(labels), release=release.pk)
+
+    return answer(compute)

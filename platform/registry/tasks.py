@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from registry.doorbell import ring
 from registry.models import Recipe, Release
-from registry.services import runs
+from registry.services import runs, scorers
 
 
 @shared_task
@@ -25,6 +25,7 @@ def work(*, run_id: str, **_: Any) -> None:
 def sweep(**_: Any) -> None:
     """Take back what silent workers held, plan what an erasure left to do, and ring for it all."""
     runs.reap(actor="sweeper", at=timezone.now())
+    scorers.retire_silent(actor="sweeper", at=timezone.now())
     serving = Release.objects.select_related("recipe").filter(is_live=True).first()
     recipe = Recipe.objects.filter(is_current=True).first()
     if recipe and serving and serving.kind == Release.Kind.FALLBACK:

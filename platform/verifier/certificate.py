@@ -59,6 +59,7 @@ def parse(raw: bytes) -> Certificate:
         sets=_list(fields["sets"], "sets", partial(_set, more=())),
         before=_list(fields["before"], "before", partial(_set, more=("present",))),
         attestations=_attestations(fields["attestations"], nothing=nothing),
+        scorers=_list(fields["scorers"], "scorers", lambda *each: str(_uuid(*each))),
         acknowledgements=_list(fields["acknowledgements"], "acknowledgements", _acknowledgement),
         not_erased=_codes(fields["notErased"]),
         files=_files(fields["files"]),
@@ -68,7 +69,7 @@ def parse(raw: bytes) -> Certificate:
 _NAMES: Final = (
     "acknowledgements", "attestations", "before", "controller", "entries", "erased", "files",
     "format", "issuedAt", "issuer", "legalBasis", "level", "live", "notErased", "origin",
-    "request", "sets", "validUntil",
+    "request", "scorers", "sets", "validUntil",
 )  # fmt: skip
 # Format characters among them: they turn the direction of what follows, or are not seen at all.
 _CONTROLS: Final = {"Cc", "Cf", "Cs", "Zl", "Zp"}

@@ -81,7 +81,8 @@ class Certificate:
     Args:
         erased: ``interactions``, ``adapters``, ``slices``, ``panelRows`` and ``trunkStates``.
         erased_root: of the record keys, RFC 6962, in hexadecimal.
-        acknowledgements: log entry and scorer of each.
+        scorers: who scored when what serves took another's place.
+        acknowledgements: log entry and scorer of each that follows it, or stopped.
         files: SHA-256 by path.
     """
 
@@ -100,6 +101,7 @@ class Certificate:
     sets: tuple[SetClaim, ...]
     before: tuple[SetClaim, ...]
     attestations: Attestations
+    scorers: tuple[str, ...]
     acknowledgements: tuple[tuple[int, str], ...]
     not_erased: tuple[str, ...]
     files: Mapping[str, str]

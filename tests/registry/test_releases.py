@@ -21,6 +21,7 @@ from tests.registry.conftest import (
     PEOPLE,
     SECOND_OF_0,
     SECOND_OF_1,
+    wait_until_somebody_waits,
 )
 from tests.worlds import World, rows_of
 
@@ -39,7 +40,7 @@ def digests() -> dict[int, str]:
 
 
 def scores() -> list[float]:
-    return serving.score(serving.told([("m5", 5), ("m6", 1), ("m7", 4)]), CANDIDATES)
+    return serving.score(serving.told([("m5", 5), ("m6", 1), ("m7", 4)]), CANDIDATES).scores
 
 
 def twin_of(tmp_path, settings, *erased) -> dict[str, object]:
@@ -233,17 +234,6 @@ def test_an_erasure_while_errors_of_the_panel_are_written_waits_and_finds_them(t
     assert errors == []
     assert not PanelError.objects.filter(adapter=adapter).exists()
     assert not PanelRow.objects.filter(pk=row.pk).exists()
-
-
-def wait_until_somebody_waits(seconds: float = 5.0) -> None:
-    """Return once another connection waits for a lock, or after some seconds if none does."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DO $$ BEGIN FOR i IN 1..%s LOOP "
-            "EXIT WHEN EXISTS (SELECT FROM pg_locks WHERE NOT granted); "
-            "PERFORM pg_sleep(0.02); END LOOP; END $$",
-            [int(seconds / 0.02)],
-        )
 
 
 def test_an_erasure_while_the_release_is_built_is_not_undone_by_it(

@@ -50,7 +50,7 @@ def test_serving_with_one_shard_left_is_that_adapter_times_the_recipes_scale(tra
     (member,) = live.members(release)
     history = serving.told([("m5", Decimal(5)), ("m6", Decimal(1)), ("m7", Decimal(4))])
 
-    (served,) = serving.score(history, ["m9"])
+    (served,) = serving.score(history, ["m9"]).scores
 
     prompt = candidate_prompt(history, "Film 9", bench.plain)
     state = trunk.state(bench.base, prompt, depth=bench.plain.depth)

@@ -8,7 +8,6 @@ files of a Bundle has not.
 
 from hashlib import sha256
 from typing import Any
-from uuid import uuid5
 
 from evidence import facts, statements
 from tests.verifier.bundles import (
@@ -16,7 +15,6 @@ from tests.verifier.bundles import (
     IDENTITY,
     LOG,
     LOG_PQ,
-    NAMES,
     ORIGIN,
     RECEIPT_KEY,
     RECIPE,
@@ -28,7 +26,7 @@ from tests.verifier.bundles import (
     digest,
     listed,
 )  # fmt: skip
-from tests.verifier.telling import Adapter, Telling
+from tests.verifier.telling import FOLLOWS, STOPS, Adapter, Telling
 from verifier import dsse, merkle, proof_files, spelling, strict
 from verifier.sets import CommittedSet
 
@@ -111,8 +109,10 @@ class Story(Telling):
         self.cache = self.set(others="cache")
         self.commit_cache("cache 2", self.cache)
         self.log("verified", "verification.done", self.request, {"ok": "yes"})
-        said = {"scorer": str(uuid5(NAMES, "scorer")), "live": self.live_digest()}
+        said = {"scorer": str(FOLLOWS), "live": self.live_digest()}
         self.log("acknowledged", "release.acknowledged", "registry.Release:3", said)
+        said = {"release": "2", "why": "silent"}
+        self.log("retired", "scorer.retired", f"registry.Scorer:{STOPS}", said)
 
     def attest(self) -> None:
         self.attest_adapters()
@@ -230,11 +230,12 @@ class Story(Telling):
             }
         applied: Any = strict.loads(self.entries[self.places["applied"]])
         counted = applied["facts"]
-        acknowledged = self.places.get("acknowledged")
+        scorers = {} if switched is None else {"acknowledged": FOLLOWS, "retired": STOPS}
         return {
-            "acknowledgements": []
-            if acknowledged is None
-            else [{"entry": str(acknowledged), "scorer": str(uuid5(NAMES, "scorer"))}],
+            "acknowledgements": [
+                {"entry": str(self.places[name]), "scorer": str(scorer)}
+                for name, scorer in scorers.items()
+            ],
             "attestations": {**self.attested, "release": self.attested_release},
             "before": [
                 _claim(*each)
@@ -275,6 +276,7 @@ class Story(Telling):
                 "restoredAt": at(self.places["verified"]),
                 "scope": "whole",
             },
+            "scorers": [str(scorer) for scorer in scorers.values()],
             "sets": [_claim(*each) for each in sets],
             "validUntil": "2027-03-01T12:00:00Z",
         }

@@ -26,6 +26,9 @@ from tests.verifier.bundles import (
 from verifier import dsse, merkle, notes, spelling, strict
 from verifier.sets import CommittedSet
 
+# Both scored from the release before: one follows the next, the other stops.
+FOLLOWS, STOPS = sorted(uuid5(NAMES, name) for name in ("a scorer", "another scorer"))
+
 Edits = Mapping[str, Callable[[Any], Any]]
 
 
@@ -148,6 +151,7 @@ class Telling:
         return sha256(strict.canonical(said)).hexdigest()
 
     def switch(self, name: str, number: int, panel: CommittedSet, kind: str = "full") -> None:
+        scorers = [FOLLOWS.bytes, STOPS.bytes] if number > 1 else []
         said = {
             "kind": kind,
             "before": str(number - 1) if number > 1 else "",
@@ -157,6 +161,7 @@ class Telling:
             "adapters": {str(shard): made.weights for shard, made in self.serving().items()},
             "index": digest("index", number),
             "live": self.live_digest(number),
+            "scorers": {"root": merkle.root_over(scorers).hex(), "count": str(len(scorers))},
         }
         self.log(name, "release.switched", f"registry.Release:{number}", said)
 

@@ -116,7 +116,7 @@ def test_a_head_from_before_that_covers_the_erasure_is_refused():
         (certified("validUntil", value="2026-03-01T12:00:00Z"), 13),
         ({"issued": setting(at="2026-02-28T12:00:00.000000Z")}, 13),
         ({"verified": setting(at="2026-03-01T13:00:00.000000Z")}, 13),
-        (certified("entries", "verified", value="32"), 13),
+        (certified("entries", "verified", value="33"), 13),
         ({"attested release": setting(at="2026-03-01T13:00:00.000000Z")}, 13),
         ({"issued": saying(level="L2")}, 12),
         ({"issued": saying(live=ZEROS)}, 12),

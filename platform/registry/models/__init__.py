@@ -10,7 +10,7 @@ from registry.models.recipes import (
     ShardMembership,
     Slice,
 )
-from registry.models.releases import Release, ReleaseAdapter
+from registry.models.releases import Release, ReleaseAdapter, Scorer
 from registry.models.runs import TrainingRun
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Recipe",
     "Release",
     "ReleaseAdapter",
+    "Scorer",
     "ShardMembership",
     "Slice",
     "TrainingRun",

@@ -16,7 +16,7 @@ class Release(models.Model):
     PERSONAL: ClassVar[set[str]] = set()
     RETAINED: ClassVar = {
         "id", "recipe", "kind", "index", "index_digest", "epochs", "live_digest", "is_live",
-        "panel_rows", "panel_records", "switched_at", "replaced_at",
+        "panel_rows", "panel_records", "scorers", "switched_at", "replaced_at",
     }  # fmt: skip
 
     class Kind(models.TextChoices):
@@ -33,6 +33,8 @@ class Release(models.Model):
     panel_records = models.OneToOneField(
         Artefact, models.PROTECT, null=True, related_name="panel_of"
     )
+    # Who followed the release before when this one took its place, by id and in order.
+    scorers = models.JSONField(default=list)
     is_live = models.BooleanField(default=True)
     switched_at = models.DateTimeField()
     replaced_at = models.DateTimeField(null=True)
@@ -73,3 +75,20 @@ class ReleaseAdapter(models.Model):
 
     def __str__(self) -> str:
         return f"shard {self.shard} of release {self.release_id}"
+
+
+class Scorer(models.Model):
+    """A process that scores, and the release that it last said it scores from.
+
+    It is here as long as it may answer: who has no row acknowledges before the next answer.
+    """
+
+    PERSONAL: ClassVar[set[str]] = set()
+    RETAINED: ClassVar = {"id", "release", "leased_until"}
+
+    id = models.UUIDField(primary_key=True)
+    release = models.ForeignKey(Release, models.PROTECT, related_name="followers")
+    leased_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"Scorer {self.pk}"

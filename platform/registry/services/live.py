@@ -1,11 +1,8 @@
 """What serves now, and whether it is what the data says it should be."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from hashlib import sha256
-from uuid import UUID
 
-from django.db import transaction
 from django.db.models import QuerySet
 
 from ledger import log
@@ -79,13 +76,6 @@ def is_as_logged(of: Release) -> bool:
         event.kind == Kind.RELEASE_SWITCHED and event.facts["live"] == stored == of.live_digest
         for event in log.history(of)
     )
-
-
-@transaction.atomic
-def acknowledge(*, release: Release, scorer: UUID, at: datetime) -> None:
-    """Log that a process scores from a release: from its first score on, it serves there."""
-    facts = {"scorer": str(scorer), "live": release.live_digest}
-    log.append(Kind.RELEASE_ACKNOWLEDGED, actor=f"scorer:{scorer}", on=release, at=at, facts=facts)
 
 
 def describe(of: Release) -> dict[str, object]:

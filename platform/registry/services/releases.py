@@ -21,11 +21,13 @@ from registry.models import (
     Recipe,
     Release,
     ReleaseAdapter,
+    Scorer,
     Slice,
     TrainingRun,
 )
 from registry.services import live, places, runs
 from registry.services.runs import LeaseLost
+from verifier import merkle
 
 AT_ONCE = 500
 
@@ -125,6 +127,7 @@ def switch(
     if before is not None:
         Release.objects.filter(pk=before.pk).update(is_live=False, replaced_at=at)
         storage.destroy([before.index_id], at=at)
+    scorers = _scorers()
     release = Release.objects.create(
         recipe=recipe,
         kind=kind,
@@ -134,6 +137,7 @@ def switch(
         live_digest=live_digest,
         panel_rows=index_file.row_count(index),
         panel_records=storage.put(Artefact.Kind.RECORDS, seen.encode(), at=at),
+        scorers=[str(scorer) for scorer in scorers],
         switched_at=at,
     )
     ReleaseAdapter.objects.bulk_create(
@@ -148,9 +152,21 @@ def switch(
         "adapters": {str(shard): digest for shard, digest in digests.items()},
         "index": index_digest,
         "live": live_digest,
+        "scorers": {
+            "root": merkle.root_over(scorer.bytes for scorer in scorers).hex(),
+            "count": str(len(scorers)),
+        },
     }
     log.append(Kind.RELEASE_SWITCHED, actor=actor, on=release, at=at, facts=facts)
     return release
+
+
+def _scorers() -> list[UUID]:
+    """The scorers that may still answer, which `services.scorers` keeps.
+
+    Locked, so that whoever retires one meanwhile is logged after the switch that names it.
+    """
+    return [row.pk for row in Scorer.objects.select_for_update().order_by("pk")]
 
 
 def _panel_rows(

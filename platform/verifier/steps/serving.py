@@ -2,8 +2,9 @@
 
 from hashlib import sha256
 from typing import Any, Final
+from uuid import UUID
 
-from verifier import statements, strict
+from verifier import merkle, statements, strict
 from verifier.case import Case, count
 from verifier.excerpt import Entry
 from verifier.report import Refused
@@ -33,13 +34,14 @@ def check(case: Case) -> str:
         return "nothing serves, and the log never switched to anything"
     _check_switch(case, switched)
     _check_release(case, switched)
-    _check_acknowledgements(case)
+    _check_scorers(case, switched)
     return f"release {case.certificate.live.release}; adapters: {len(case.members)}"
 
 
 def _check_idle(case: Case) -> None:
     said = case.certificate
-    if said.attestations.adapters or said.attestations.replays or said.acknowledgements:
+    told = said.scorers or said.acknowledgements
+    if said.attestations.adapters or said.attestations.replays or told:
         raise Refused("nothing serves, and yet there is evidence of how it was made")
     _check_models(case, serving=set())
 
@@ -113,12 +115,33 @@ def set_of(facts: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _check_acknowledgements(case: Case) -> None:
-    for index, scorer in case.certificate.acknowledgements:
-        target = f"registry.Release:{case.certificate.live.release}"
-        entry = case.entry(index, "release.acknowledged", target)
-        if entry.fact("scorer") != scorer or entry.fact("live") != case.certificate.live.digest:
-            raise Refused("a scorer acknowledged something else")
+def _check_scorers(case: Case, switched: Entry) -> None:
+    """Whoever scored before the switch follows what it switched to, or has stopped."""
+    said = case.certificate
+    root = merkle.root_over(UUID(each).bytes for each in said.scorers).hex()
+    if switched.facts.get("scorers") != {"root": root, "count": str(len(said.scorers))}:
+        raise Refused("other scorers were there at the switch than the certificate names")
+    serving = f"registry.Release:{said.live.release}"
+    told = set()
+    for index, scorer in said.acknowledgements:
+        entry = case.log.at(index)
+        if entry is None or not switched.index < index < case.issued.index:
+            raise Refused("a scorer did not follow or stop between the switch and the certificate")
+        if entry.type != "scorer.retired":
+            _check_follows(case, case.entry(index, "release.acknowledged", serving), scorer)
+        elif entry.target != f"registry.Scorer:{scorer}":
+            raise Refused("another scorer stopped than the certificate says")
+        told.add(scorer)
+    if not told.issuperset(said.scorers):
+        raise Refused("a scorer may still answer from what served before")
+    later = [each for each in case.log.of("release.acknowledged") if each.index > switched.index]
+    if any(each.target != serving for each in later if each.index < case.issued.index):
+        raise Refused("a scorer acknowledged what serves no more")
+
+
+def _check_follows(case: Case, entry: Entry, scorer: str) -> None:
+    if entry.fact("scorer") != scorer or entry.fact("live") != case.certificate.live.digest:
+        raise Refused("a scorer acknowledged something else")
 
 
 def _check_models(case: Case, *, serving: set[str]) -> None:

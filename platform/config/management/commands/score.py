@@ -37,19 +37,21 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         """Score them."""
-        with terminal.answering(options, serving.UnknownItem) as answer:
-            release = live.release()
+        expected = (serving.UnknownItem, serving.Overtaken)
+        with terminal.answering(options, *expected) as answer, serving.scoring():
+            live.release()  # with nothing live, nobody is told that a person or an item is unknown
             if options["subject"] is not None:
                 history = serving.history_of(vault.find(options["subject"]))
             else:
                 history = serving.told(options["history"])
-            scores = serving.score(history, options["candidates"])
-            for item, probability in zip(options["candidates"], scores, strict=True):
+            found = serving.score(history, options["candidates"])
+            scores = dict(zip(options["candidates"], found.scores, strict=True))
+            for item, probability in scores.items():
                 answer.say(f"{probability:.4f}  {item}")
             answer.give(
                 {
-                    "release": release.pk,
-                    "live_digest": release.live_digest,
-                    "scores": dict(zip(options["candidates"], scores, strict=True)),
+                    "release": found.release.pk,
+                    "live_digest": found.release.live_digest,
+                    "scores": scores,
                 }
             )

@@ -1,0 +1,80 @@
+"""A certificate says of every process that scored before that it follows what serves, or stopped."""
+
+import json
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.utils import timezone
+
+from evidence import issuing
+from evidence.scene import CannotCertify
+from ledger import signing
+from registry import storage
+from registry.services import scorers
+from tests.registry.conftest import FIRST_OF_0
+from verifier import archive, bundle
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ADA, BOB = UUID(int=1), UUID(int=2)
+
+
+def follow(scorer):
+    scorers.follow(scorer=scorer, at=timezone.now())
+
+
+@pytest.fixture
+def scored_before(trained):
+    """A completed request; two processes scored from the release that it made history."""
+    follow(ADA)
+    follow(BOB)
+    request = trained.erase(FIRST_OF_0)
+    trained.train()
+    request.refresh_from_db()
+    assert request.state == "completed"
+    return request
+
+
+def issue(request, *, at=None):
+    certificate = issuing.issue(request=request, actor="test", at=at or timezone.now())
+    raw = storage.get(certificate.bundle)
+    report = bundle.check(raw, keys=signing.vkeys(), now=at or timezone.now())
+    assert (report.exit_code, report.level) == (0, "L2")
+    return json.loads(archive.read(raw)["certificate.json"])
+
+
+def told(said):
+    return [each["scorer"] for each in said["acknowledgements"]]
+
+
+def test_a_certificate_waits_for_whoever_may_still_answer_from_before(scored_before):
+    follow(ADA)
+
+    with pytest.raises(CannotCertify, match=r"release before: 1; ask again"):
+        issue(scored_before)
+
+
+def test_whoever_follows_or_has_stopped_is_cited(scored_before):
+    follow(ADA)
+    scorers.retire(scorer=BOB, at=timezone.now())
+
+    said = issue(scored_before)
+
+    assert said["scorers"] == told(said) == [str(ADA), str(BOB)]
+
+
+def test_whoever_fell_silent_is_retired_and_cited(scored_before):
+    said = issue(scored_before, at=timezone.now() + timedelta(hours=1))
+
+    assert sorted(told(said)) == [str(ADA), str(BOB)]
+
+
+def test_whoever_came_later_is_cited_as_well(scored_before):
+    for scorer in (ADA, BOB, UUID(int=3)):
+        follow(scorer)
+
+    said = issue(scored_before)
+
+    assert said["scorers"] == [str(ADA), str(BOB)]
+    assert told(said) == [str(ADA), str(BOB), str(UUID(int=3))]
