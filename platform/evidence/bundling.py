@@ -83,6 +83,7 @@ def cited(scene: Scene, attestations: Attested, *, until: int) -> list[entries.P
         *(readings.only(made, Kind.ADAPTER_TRAINED) for made in (*scene.chain, *scene.old)),
         *scene.destroyed,
         *(entries.of_event(each.event) for each in _all(attestations)),
+        *scene.exported,
         *scene.acknowledged,
     ]
     # With nothing live all of the log is shown: that nothing ever was.

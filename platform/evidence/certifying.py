@@ -8,9 +8,9 @@ from typing import Final
 
 from django.conf import settings
 
-from evidence import entries, identity, readings, statements
+from evidence import cut_over, entries, identity, readings, statements
 from evidence.models import Attestation
-from evidence.scene import Named, Scene, scorer_of
+from evidence.scene import Named, Scene
 from ledger.kinds import Kind
 from verifier import strict
 from verifier.certificate import FORMAT
@@ -54,7 +54,8 @@ def certificate(
         "validUntil": moment(at + VALID),
         "level": level_of(scene),
         "legalBasis": request.clock.basis,
-        "notErased": list(NOT_ERASED),
+        "notErased": [*NOT_ERASED, *(["exports"] if scene.exported else [])],
+        "exports": [str(each.index) for each in scene.exported],
         "request": {
             "id": str(request.pk),
             "number": request.number,
@@ -88,7 +89,8 @@ def certificate(
         },
         "scorers": list(scene.scorers),
         "acknowledgements": [
-            {"entry": str(each.index), "scorer": scorer_of(each)} for each in scene.acknowledged
+            {"entry": str(each.index), "scorer": cut_over.scorer_of(each)}
+            for each in scene.acknowledged
         ],
         "attestations": {
             "adapters": [each.digest for each in attested["adapters"]],

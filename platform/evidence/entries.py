@@ -54,6 +54,14 @@ def of_target(target: models.Model | str, *kinds: Kind, after: int = -1) -> list
     return [each for each in found if not kinds or each.event.kind in kinds]
 
 
+def of_kind(model: type[models.Model], kind: Kind) -> list[Placed]:
+    """The entries of this kind about any thing of a model, in order."""
+    about = Entry.objects.filter(target__startswith=f"{model._meta.label}:").order_by("index")
+    # Looked for before it is parsed: what happens to releases is mostly something else.
+    found = (_placed(each) for each in about if kind.value.encode() in bytes(each.body))
+    return [each for each in found if each.event.kind == kind]
+
+
 def between(first: int, last: int) -> list[Placed]:
     """The entries from ``first`` to ``last``, both included."""
     found = Entry.objects.filter(index__gte=first, index__lte=last).order_by("index")

@@ -10,6 +10,7 @@ from django.db import transaction
 from erasure.models import DeletionRequest
 from evidence import attesting, bundling, certifying, entries, layman, pdf
 from evidence.bundling import Attested
+from evidence.cut_over import StillAnswers
 from evidence.entries import NotPlaced, Placed
 from evidence.models import Attestation, Certificate
 from evidence.placing import NotSequenced, place
@@ -92,7 +93,7 @@ def _prepared(request: DeletionRequest, *, actor: str, at: datetime) -> tuple[Sc
     try:
         scene = _gathered(request, actor=actor, at=at)
         return scene, bundling.attested(scene)
-    except (NotPlaced, storage.Corrupt, storage.Destroyed) as error:
+    except (NotPlaced, StillAnswers, storage.Corrupt, storage.Destroyed) as error:
         raise CannotCertify(f"{request}: {error}") from error
 
 

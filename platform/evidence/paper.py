@@ -30,10 +30,15 @@ LEVELS: Final[Mapping[str, tuple[str, str, str]]] = {
 LIMIT: Final = (
     "It is evidence of how the model was made, not a theorem about every trace that weights hold."
 )
+MOVED: Final = (
+    "Processes that answered from the model before: {}. Each was seen in the log to follow the "
+    "new one, or to stop."
+)
 KEPT: Final[Mapping[str, str]] = {
     "base-model": "Base model",
     "others": "Other people’s records",
     "backups": "Backups",
+    "exports": "Exported copies",
     "legal-duty": "Kept by law",
 }
 
@@ -94,10 +99,12 @@ def method(certificate: Mapping[str, Any]) -> list[str]:
     ]
     if nothing_live(certificate):
         return said
+    moved = len(certificate["scorers"])
     return [
         *said,
         "Those adapters were then trained again from the data that remains: exact retraining, "
         "no approximation. The old ones were made unreadable.",
+        *([MOVED.format(moved)] if moved else []),
     ]
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from erasure import verification
 from erasure.models import DeletionRequest
 from erasure.states import State
-from evidence import entries, readings
+from evidence import cut_over, entries, exported, readings
 from evidence.entries import Placed
 from evidence.models import Attestation
 from ledger.kinds import Kind
@@ -51,6 +51,7 @@ class Scene:
     before: list[Named]
     destroyed: list[Placed]
     replays: list[Attestation]
+    exported: list[Placed]
     scorers: list[str]
     acknowledged: list[Placed]
 
@@ -64,6 +65,7 @@ def gather(request: DeletionRequest, *, at: datetime) -> Scene:
     Raises:
         StaleCache: the cached states are to be committed, and then it may be tried again.
         CannotCertify: the request is not completed, or a record of it is in what is live.
+        evidence.cut_over.StillAnswers: a scorer may answer from what was live before.
         evidence.entries.NotPlaced: something waits for its place in the log.
     """
     if request.state != State.COMPLETED:
@@ -114,42 +116,10 @@ def gather(request: DeletionRequest, *, at: datetime) -> Scene:
         ],
         destroyed=destroyed,
         replays=_replays(chain),
+        exported=exported.holding(keys, before=applied),
         scorers=release.scorers if release else [],
-        acknowledged=_cut_over(request, release, switched, at=at),
+        acknowledged=cut_over.told(release, switched, at=at) if release and switched else [],
     )
-
-
-def _cut_over(
-    request: DeletionRequest, release: Release | None, switched: Placed | None, *, at: datetime
-) -> list[Placed]:
-    """Who follows what serves; and of those that scored before it, who has stopped instead.
-
-    Raises:
-        CannotCertify: one of them has done neither, and may still answer from what was.
-    """
-    if release is None or switched is None:
-        return []
-    told = entries.of_target(release, Kind.RELEASE_ACKNOWLEDGED)
-    for scorer in release.scorers:
-        told += entries.of_target(
-            f"registry.Scorer:{scorer}", Kind.SCORER_RETIRED, after=switched.index
-        )
-    found = [each for each in told if each.event.at <= at]
-    missing = set(release.scorers) - {scorer_of(each) for each in found}
-    if missing:
-        raise CannotCertify(
-            f"{request}: scorers that may still answer from the release before: {len(missing)}; "
-            f"ask again in a minute"
-        )
-    return sorted(found, key=lambda each: each.index)
-
-
-def scorer_of(entry: Placed) -> str:
-    """The scorer that an entry is about."""
-    if entry.event.kind == Kind.SCORER_RETIRED:
-        return entry.event.target.partition(":")[2]
-    scorer: str = entry.event.facts["scorer"]
-    return scorer
 
 
 def _held(named: Named, keys: Iterable[bytes]) -> bool:

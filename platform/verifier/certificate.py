@@ -28,6 +28,7 @@ NOT_ERASED: Final = {
     "base-model": "The base model was trained by others, before; what it may know is not changed.",
     "others": "What other people's records say about the person is still there.",
     "backups": "Backups made before the erasure hold the data until they expire.",
+    "exports": "Adapters that learned from the records were exported before; copies remain.",
     "legal-duty": "Records that a law requires to be kept are kept, apart from what serves.",
 }
 
@@ -59,6 +60,7 @@ def parse(raw: bytes) -> Certificate:
         sets=_list(fields["sets"], "sets", partial(_set, more=())),
         before=_list(fields["before"], "before", partial(_set, more=("present",))),
         attestations=_attestations(fields["attestations"], nothing=nothing),
+        exports=_list(fields["exports"], "exports", strict.number),
         scorers=_list(fields["scorers"], "scorers", lambda *each: str(_uuid(*each))),
         acknowledgements=_list(fields["acknowledgements"], "acknowledgements", _acknowledgement),
         not_erased=_codes(fields["notErased"]),
@@ -67,8 +69,8 @@ def parse(raw: bytes) -> Certificate:
 
 
 _NAMES: Final = (
-    "acknowledgements", "attestations", "before", "controller", "entries", "erased", "files",
-    "format", "issuedAt", "issuer", "legalBasis", "level", "live", "notErased", "origin",
+    "acknowledgements", "attestations", "before", "controller", "entries", "erased", "exports",
+    "files", "format", "issuedAt", "issuer", "legalBasis", "level", "live", "notErased", "origin",
     "request", "scorers", "sets", "validUntil",
 )  # fmt: skip
 # Format characters among them: they turn the direction of what follows, or are not seen at all.

@@ -81,6 +81,7 @@ class Certificate:
     Args:
         erased: ``interactions``, ``adapters``, ``slices``, ``panelRows`` and ``trunkStates``.
         erased_root: of the record keys, RFC 6962, in hexadecimal.
+        exports: log entries of what had left before.
         scorers: who scored when what serves took another's place.
         acknowledgements: log entry and scorer of each that follows it, or stopped.
         files: SHA-256 by path.
@@ -101,6 +102,7 @@ class Certificate:
     sets: tuple[SetClaim, ...]
     before: tuple[SetClaim, ...]
     attestations: Attestations
+    exports: tuple[int, ...]
     scorers: tuple[str, ...]
     acknowledgements: tuple[tuple[int, str], ...]
     not_erased: tuple[str, ...]
@@ -113,4 +115,5 @@ class Certificate:
         switched = set() if entries.switched is None else {entries.switched}
         named = {each.entry for each in (*self.sets, *self.before)}
         said = {entry for entry, _ in self.acknowledgements}
-        return {entries.applied, entries.key_destroyed, entries.verified} | switched | named | said
+        always = {entries.applied, entries.key_destroyed, entries.verified}
+        return always | switched | named | said | set(self.exports)

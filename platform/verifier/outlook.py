@@ -41,6 +41,9 @@ def not_proven(case: Case, level: str, held: Collection[int]) -> Iterator[str]:
         yield "How the adapters are weighed against each other was not computed again."
     for code in dict.fromkeys([*ALWAYS, *case.certificate.not_erased]):
         yield NOT_ERASED[code]
+    yield "Copies that left otherwise than by an export in the log are not in it."
+    if case.certificate.live.release is not None:
+        yield "Scorers are known by the log: that none else answers is the operator's word."
     if not case.witnesses:
         yield "Others may have been shown another log: no witness cosigned this head."
     else:

@@ -8,6 +8,7 @@ def made_up(**changes: Any) -> dict[str, Any]:
     digest = "c0d33990c25a2dfca20560c04e70e9c492e5089a8fb3d946fbb927c366eaaaeb"
     return {
         "acknowledgements": [],
+        "exports": [],
         "scorers": [],
         "attestations": {"adapters": [digest], "destructions": [], "release": digest,
                          "replays": []},

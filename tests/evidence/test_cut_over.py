@@ -1,4 +1,4 @@
-"""A certificate says of every process that scored before that it follows what serves, or stopped."""
+"""A certificate says of each process that scored before that it follows, or has stopped."""
 
 import json
 from datetime import timedelta

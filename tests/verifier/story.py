@@ -230,6 +230,7 @@ class Story(Telling):
             }
         applied: Any = strict.loads(self.entries[self.places["applied"]])
         counted = applied["facts"]
+        exports = [str(index) for name, index in self.places.items() if name == "exported"]
         scorers = {} if switched is None else {"acknowledged": FOLLOWS, "retired": STOPS}
         return {
             "acknowledgements": [
@@ -257,13 +258,14 @@ class Story(Telling):
                 "slices": counted["slices"],
                 "trunkStates": counted["trunk_states"],
             },
+            "exports": exports,
             "format": "expunge/certificate/v1",
             "issuedAt": at(len(self.entries)),
             "issuer": IDENTITY,
             "legalBasis": "GDPR Art. 17(1)",
             "level": self.level,
             "live": release,
-            "notErased": ["base-model", "others", "backups"],
+            "notErased": ["base-model", "others", "backups", *(["exports"] if exports else [])],
             "origin": ORIGIN,
             "request": {
                 "completedAt": at(self.places["verified"]),

@@ -41,6 +41,7 @@ def check(case: Case) -> str:
         if one.trained.index < destroyed.get(one.weights, -1):
             raise Refused("an adapter that was destroyed is behind what serves")
     _check_before(case, destroyed)
+    _check_exports(case)
     return f"adapters: {number}; cached states: {states}"
 
 
@@ -59,6 +60,16 @@ def _check_before(case: Case, destroyed: Collection[str]) -> None:
         ]
         if not made or any(each.fact("digest") not in destroyed for each in made):
             raise Refused("an adapter was trained on the person, and was not destroyed")
+
+
+def _check_exports(case: Case) -> None:
+    """What left before is said to remain: none of it could be destroyed."""
+    said = case.certificate
+    for index in said.exports:
+        if case.entry(index, "release.exported").index >= case.applied.index:
+            raise Refused("an export that is said to be from before came after the erasure")
+    if ("exports" in said.not_erased) != bool(said.exports):
+        raise Refused("it is not said that what was exported before remains")
 
 
 def _adapters(entry: Entry) -> list[str]:
