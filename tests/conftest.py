@@ -2,9 +2,10 @@
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.management.commands import flush
 from django.db import connection
 
-from config import embedded
+from config import embedded, places
 
 TABLES = ("outbox", "sequencerstate", "entry", "tile", "treehead", "headtimestamp")
 
@@ -17,10 +18,25 @@ def django_db_modify_db_settings():
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
-    """Stand down one trigger: pytest-django empties tables with TRUNCATE, and the log refuses."""
+    """Stand down one trigger: pytest-django empties tables with TRUNCATE, and the log refuses.
+
+    Of the embedded server no test needs more than it has in memory: it waits for no disk.
+    """
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         for table in TABLES:
             cursor.execute(f"ALTER TABLE ledger_{table} DISABLE TRIGGER refuse_truncate")
+        if places.is_embedded():
+            cursor.execute("ALTER SYSTEM SET fsync = off")
+            cursor.execute("ALTER SYSTEM SET full_page_writes = off")
+            cursor.execute("SELECT pg_reload_conf()")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_permissions():
+    """An emptied database gets no rows of Django's own: roles here are groups, made by name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *_, **__: None)
+        yield
 
 
 @pytest.fixture(autouse=True)
