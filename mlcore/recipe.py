@@ -196,6 +196,9 @@ _DIGEST: Final[_Rule] = (
 _POSITIVE: Final[_Rule] = (_real, lambda value: value > 0, "a positive number")
 _NOT_NEGATIVE: Final[_Rule] = (_real, lambda value: value >= 0, "a number that is not negative")
 
+# A switch names the adapter of every shard in one entry of the log, which holds 65,535 octets.
+MOST_SHARDS: Final = 800
+
 RULES: Final[dict[str, _Rule]] = {
     "name": (_text, _is_name, "a printable name of at most 100 characters"),
     "base": (_text, bool, "the name or the folder of a base model"),
@@ -204,7 +207,7 @@ RULES: Final[dict[str, _Rule]] = {
     "min_history": _between(0, 1000),
     "like_above": (_text, _is_decimal, "a decimal number in quotes of at most 28 digits"),
     "targets": _between(0, 1_000_000),
-    "shards": _between(1, 4096),
+    "shards": _between(1, MOST_SHARDS),
     "slices": _between(1, 4096),
     "depth": _between(1, 1000),
     "rank": _between(1, 1024),

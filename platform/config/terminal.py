@@ -26,6 +26,7 @@ from erasure.models import CannotMove
 from erasure.services import BadRequest, NotAllowed
 from erasure.services.filing import MayNotFile
 from erasure.tombstones import LedgerUnreadable, LedgerUnwritable
+from evidence.keys import BadAttestorKey
 from ledger import heads, sequencer
 from ledger.heads import CannotSign
 from ledger.sequencer import LogBroken
@@ -39,6 +40,7 @@ from registry.services.recipes import NoRecipe
 
 # What a person can cause and answer. Everything else is ours, and comes with a traceback.
 EXPECTED = (
+    BadAttestorKey,
     BaseMissing,
     TrainingFailed,
     BadFile,

@@ -12,6 +12,7 @@ from evidence import attesting, bundling, certifying, entries, layman, pdf
 from evidence.bundling import Attested
 from evidence.cut_over import StillAnswers
 from evidence.entries import NotPlaced, Placed
+from evidence.keys import BadAttestorKey
 from evidence.models import Attestation, Certificate
 from evidence.placing import NotSequenced, place
 from evidence.scene import CannotCertify, Scene, StaleCache, gather
@@ -27,7 +28,7 @@ from verifier import archive, bundle, notes, spelling, strict
 from verifier.strict import Json
 
 # What whoever asks for a certificate may be told instead of getting one.
-CANNOT = (CannotCertify, pdf.CannotRender, NotSequenced, CannotSign)
+CANNOT = (CannotCertify, pdf.CannotRender, NotSequenced, CannotSign, BadAttestorKey)
 
 
 def newest(request: DeletionRequest) -> Certificate | None:

@@ -10,8 +10,9 @@ from config.demo import stage
 from ledger import heads, log, sequencer
 from ledger.kinds import Kind
 from tests.config.test_commands import fails, run
+from tests.registry.conftest import empty, trained, world
 
-__all__ = ["run"]
+__all__ = ["empty", "run", "trained", "world"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,3 +42,9 @@ def test_a_command_says_that_the_log_key_is_gone(keys, run):
 
     assert fails(run, "verify_log").startswith("log.key: is gone, and log.pub is here")
     assert not (keys / "log.key").exists()
+
+
+def test_a_command_says_that_the_attestors_key_is_none(trained, settings, run):
+    (settings.EXPUNGE_LOG_KEYS / "attest.key").write_text("nonsense")
+
+    assert fails(run, "train") == "attest.key: not a private key"

@@ -8,7 +8,10 @@ from django.utils import timezone
 
 from corpus import vault
 from erasure import services
+from ledger import log
+from ledger.kinds import Kind
 from mlcore import aggregation
+from mlcore.recipe import MOST_SHARDS
 from registry import indexing, serving, storage, work
 from registry.models import AdapterVersion, Artefact, PanelError, PanelRow, Release, TrainingRun
 from registry.services import live, releases, runs
@@ -65,6 +68,25 @@ def test_the_database_allows_one_live_release(trained):
 
     with pytest.raises(IntegrityError, match="one_live_release"), transaction.atomic():
         twice.save()
+
+
+def test_a_switch_of_as_many_shards_as_a_recipe_may_have_fits_into_an_entry(trained):
+    """Else an erasure would fail, and with it everything that it does."""
+    (adapter, *_) = [member.adapter for member in live.members(live.release())]
+
+    with transaction.atomic():
+        releases.take_turns()
+        release = releases.switch(
+            recipe=adapter.recipe,
+            kind=Release.Kind.FALLBACK,
+            adapters=dict.fromkeys(range(MOST_SHARDS), adapter),
+            panel=None,
+            actor=f"worker:{work.WORKER}",
+            at=timezone.now(),
+        )
+
+    (switched,) = [e for e in log.history(release) if e.kind == Kind.RELEASE_SWITCHED]
+    assert len(switched.facts["adapters"]) == MOST_SHARDS
 
 
 def test_a_switch_destroys_the_index_of_the_release_before(trained):
