@@ -8,6 +8,8 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db import connection, models, transaction
+from django.db.models import Exists, OuterRef, Value
+from django.db.models.functions import Cast, Concat
 
 from evidence import entries, identity, keys, readings, statements
 from evidence.entries import NotPlaced
@@ -60,13 +62,11 @@ def bring_up_to_date(*, actor: str, at: datetime) -> int:
             source = readings.only(adapter, Kind.ADAPTER_TRAINED).event.event_id
             payload = statements.adapter(readings.adapter(adapter))
             made += attest(payload, about=adapter, source=source, actor=actor, at=at)
-    known = set(Attestation.objects.filter(about=STORE).values_list("source", flat=True))
-    for entry in entries.of_target(STORE, Kind.ARTEFACTS_DESTROYED):
+    for entry in entries.unattested(STORE, Kind.ARTEFACTS_DESTROYED):
         with _one_of_many(entry.event.event_id):
-            if entry.event.event_id not in known:
-                source = entry.event.event_id
-                payload = statements.destruction(readings.destruction(entry))
-                made += attest(payload, about=STORE, source=source, actor=actor, at=at)
+            source = entry.event.event_id
+            payload = statements.destruction(readings.destruction(entry))
+            made += attest(payload, about=STORE, source=source, actor=actor, at=at)
     for release in _missing(Release.objects.exclude(panel_records=None).order_by("pk")):
         with _one_of_many(release):
             switched = readings.only(release, Kind.RELEASE_SWITCHED)
@@ -119,5 +119,5 @@ def attest(
 
 
 def _missing(things: models.QuerySet[Thing]) -> list[Thing]:
-    known = set(Attestation.objects.values_list("about", flat=True).distinct())
-    return [each for each in things if log.name_of(each) not in known]
+    name = Concat(Value(f"{things.model._meta.label}:"), Cast(OuterRef("pk"), models.CharField()))
+    return list(things.filter(~Exists(Attestation.objects.filter(about=name))))

@@ -1,11 +1,15 @@
 """Events that have their place in the log, read for attestations and bundles."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
 
 from django.db import models
+from django.db.models import Exists, F, Func, IntegerField, OuterRef, Q, Value
+from django.db.models.lookups import GreaterThan
 
+from evidence.models import Attestation
 from ledger import log
 from ledger.kinds import Kind
 from ledger.log import LoggedEvent
@@ -49,17 +53,35 @@ def of_event(event_id: UUID | None) -> Placed:
 
 def of_target(target: models.Model | str, *kinds: Kind, after: int = -1) -> list[Placed]:
     """The entries of these kinds about one thing, in order, from behind a position on."""
-    name = log.name_of(target)
-    found = map(_placed, Entry.objects.filter(target=name, index__gt=after).order_by("index"))
-    return [each for each in found if not kinds or each.event.kind in kinds]
+    return _found(Q(target=log.name_of(target), index__gt=after), kinds)
 
 
 def of_kind(model: type[models.Model], kind: Kind) -> list[Placed]:
     """The entries of this kind about any thing of a model, in order."""
-    about = Entry.objects.filter(target__startswith=f"{model._meta.label}:").order_by("index")
-    # Looked for before it is parsed: what happens to releases is mostly something else.
-    found = (_placed(each) for each in about if kind.value.encode() in bytes(each.body))
-    return [each for each in found if each.event.kind == kind]
+    return _found(Q(target__startswith=f"{model._meta.label}:"), [kind])
+
+
+def unattested(target: str, kind: Kind) -> list[Placed]:
+    """The entries of this kind about one thing that no attestation is of, in order."""
+    attested = Attestation.objects.filter(source=OuterRef("event_id"))
+    return _found(Q(~Exists(attested), target=target), [kind])
+
+
+def _found(which: Q, kinds: Sequence[Kind]) -> list[Placed]:
+    found = Entry.objects.filter(which).order_by("index")
+    says = Q()
+    for kind in kinds:
+        says |= Q(_says(kind))
+    return [_placed(each) for each in found.filter(says)]
+
+
+def _says(kind: Kind) -> GreaterThan:
+    """In an entry's one spelling its kind stands like this, and nothing else can: " is escaped."""
+    spelt = Value(f'"type":"{kind.value}"'.encode())
+    position = Func(
+        spelt, F("body"), function="position", arg_joiner=" IN ", output_field=IntegerField()
+    )
+    return GreaterThan(position, 0)
 
 
 def between(first: int, last: int) -> list[Placed]:
