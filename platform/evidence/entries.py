@@ -68,15 +68,17 @@ def unattested(target: str, kind: Kind) -> list[Placed]:
 
 
 def _found(which: Q, kinds: Sequence[Kind]) -> list[Placed]:
+    """Narrowed by the database, decided by what is parsed: a log is mostly something else."""
     found = Entry.objects.filter(which).order_by("index")
     says = Q()
     for kind in kinds:
         says |= Q(_says(kind))
-    return [_placed(each) for each in found.filter(says)]
+    placed = map(_placed, found.filter(says))
+    return [each for each in placed if not kinds or each.event.kind in kinds]
 
 
 def _says(kind: Kind) -> GreaterThan:
-    """In an entry's one spelling its kind stands like this, and nothing else can: " is escaped."""
+    """Whether the one spelling of a kind stands somewhere in an entry."""
     spelt = Value(f'"type":"{kind.value}"'.encode())
     position = Func(
         spelt, F("body"), function="position", arg_joiner=" IN ", output_field=IntegerField()
