@@ -2,10 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
+from django.conf import settings
 
 from tests.environment import ROOT
 from tests.worlds import ITEMS, rows_of, write
@@ -49,12 +53,16 @@ class Installation:
 
 
 @pytest.fixture
-def install(tmp_path_factory):
-    """Make installations, and stop their databases."""
+def install(django_db_modify_db_settings):
+    """Make installations, and stop their databases.
+
+    Not in pytest's folder: it shuts that to others, and the embedded server is another user's.
+    """
     made = []
 
     def installation() -> Installation:
-        made.append(Installation(tmp_path_factory.mktemp("i")))
+        made.append(Installation(Path(mkdtemp(dir=settings.EXPUNGE_VAR))))
+        made[-1].folder.chmod(0o755)
         made[-1].begin()
         return made[-1]
 
@@ -63,6 +71,7 @@ def install(tmp_path_factory):
         subprocess.run(
             [sys.executable, str(ROOT / "manage.py"), "down"], env=each.environment, check=True
         )
+        shutil.rmtree(each.folder)
 
 
 def test_an_installation_that_erased_is_one_that_never_saw(install):
