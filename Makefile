@@ -14,6 +14,9 @@ SYSTEM_PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo pyt
 ASSETS := $(abspath $(or $(EXPUNGE_ASSETS),$(or $(EXPUNGE_VAR),var)/assets))
 PROVISIONED := $(ASSETS)/smollm2 $(ASSETS)/ml-100k $(ASSETS)/tiny
 
+# Processes that test side by side, each with a database and a broker of its own: for two cores.
+TESTERS ?= 2
+
 # Nothing of ours asks a model hub; with this nothing can.
 export HF_HUB_OFFLINE := 1
 
@@ -34,10 +37,10 @@ up: setup ## console, API and workers, until Ctrl-C
 down: ## stop the embedded database; the data stays
 	@if [ -x $(PYTHON) ]; then $(MANAGE) down; fi
 
-test: setup check ## everything that CI runs: ARGS="-k name"
+test: setup check ## everything that CI runs: ARGS="-k name", TESTERS=2
 	@command -v chromium >/dev/null || \
 	  echo "No chromium: the browser tests will fail; get it with apt-get install chromium." >&2
-	@EXPUNGE_ASSETS=$(ASSETS) $(PYTHON) -m pytest $(ARGS)
+	@EXPUNGE_ASSETS=$(ASSETS) $(PYTHON) -m pytest -n $(TESTERS) --dist loadfile $(ARGS)
 
 test-fast: setup ## the tests that take no more than seconds
 	@EXPUNGE_ASSETS=$(ASSETS) $(PYTHON) -m pytest -m "not slow and not real" $(ARGS)

@@ -45,4 +45,4 @@ def own_folders(settings, tmp_path):
     settings.EXPUNGE_STORE = tmp_path / "store"
     settings.EXPUNGE_KEYS = settings.EXPUNGE_LOG_KEYS = tmp_path / "keys"
     settings.EXPUNGE_LEASE_SECONDS = 60
-    assert django_settings.EXPUNGE_VAR.name == "tests", "the tests must not touch an installation"
+    assert django_settings.EXPUNGE_VAR.parent.name == "tests", "the tests must not touch an installation"
