@@ -13,6 +13,7 @@ from registry import indexing, serving, storage, work
 from registry.models import AdapterVersion, Artefact, PanelError, PanelRow, Release, TrainingRun
 from registry.services import live, releases, runs
 from tests import worlds
+from tests.locks import PATIENCE, until_somebody_waits
 from tests.registry.conftest import (
     FIRST_OF_0,
     FIRST_OF_1,
@@ -178,7 +179,7 @@ def test_two_people_erased_at_once_are_both_gone_from_what_serves(trained, monke
     def slowly(**kwargs):
         if not first.is_set():
             first.set()
-            wait_until_somebody_waits()
+            until_somebody_waits(or_=has_ended.is_set)
         return switch(**kwargs)
 
     def worker(request):
@@ -189,13 +190,18 @@ def test_two_people_erased_at_once_are_both_gone_from_what_serves(trained, monke
         finally:
             connection.close()
 
+    def second():
+        worker(requests[1])
+        has_ended.set()
+
+    has_ended = threading.Event()
     monkeypatch.setattr(releases, "switch", slowly)
-    one, two = (threading.Thread(target=worker, args=[request]) for request in requests)
+    one, two = threading.Thread(target=worker, args=requests[:1]), threading.Thread(target=second)
     one.start()
-    assert first.wait(20)
+    assert first.wait(PATIENCE)
     two.start()
-    one.join(30)
-    two.join(30)
+    one.join()
+    two.join()
 
     assert errors == []
     assert serving_now() == {0: 0, 1: 0, 2: 1}
@@ -210,14 +216,14 @@ def test_an_erasure_while_errors_of_the_panel_are_written_waits_and_finds_them(t
     row = PanelRow.objects.get(subject=vault.find(FIRST_OF_0))
     adapter = AdapterVersion.objects.get(shard=0, slice=1)
     PanelError.objects.filter(row=row, adapter=adapter).delete()
-    locked, errors = threading.Event(), []
+    locked, has_ended, errors = threading.Event(), threading.Event(), []
 
     def measure():
         try:
             with transaction.atomic():
                 PanelRow.objects.select_for_update(no_key=True).get(pk=row.pk)
                 locked.set()
-                wait_until_somebody_waits()
+                until_somebody_waits(or_=has_ended.is_set)
                 PanelError.objects.create(row=row, adapter=adapter, error=0.5)
         except Exception as error:
             errors.append(error)
@@ -226,24 +232,14 @@ def test_an_erasure_while_errors_of_the_panel_are_written_waits_and_finds_them(t
 
     thread = threading.Thread(target=measure)
     thread.start()
-    assert locked.wait(20)
+    assert locked.wait(PATIENCE)
     services.execute(request=request, actor="test", at=timezone.now())
-    thread.join(30)
+    has_ended.set()
+    thread.join()
 
     assert errors == []
     assert not PanelError.objects.filter(adapter=adapter).exists()
     assert not PanelRow.objects.filter(pk=row.pk).exists()
-
-
-def wait_until_somebody_waits(seconds: float = 5.0) -> None:
-    """Return once another connection waits for a lock, or after some seconds if none does."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DO $$ BEGIN FOR i IN 1..%s LOOP "
-            "EXIT WHEN EXISTS (SELECT FROM pg_locks WHERE NOT granted); "
-            "PERFORM pg_sleep(0.02); END LOOP; END $$",
-            [int(seconds / 0.02)],
-        )
 
 
 def test_an_erasure_while_the_release_is_built_is_not_undone_by_it(
