@@ -1,8 +1,10 @@
 """A stranger reads the whole log over HTTP, and recomputes the root that was signed."""
 
+from threading import Thread
 from unittest.mock import MagicMock
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from config.demo import stage
@@ -10,6 +12,7 @@ from ledger import heads, publishing, sequencer, signing
 from ledger.heads import CannotSign
 from ledger.models import Entry, TreeHead
 from tests.ledger.conftest import NOON
+from tests.locks import until_somebody_waits
 from verifier import merkle, notes, tlog
 from verifier.tlog import Part
 
@@ -199,6 +202,44 @@ def test_a_checkpoint_never_goes_back(logged, write, keys, superuser):
     with pytest.raises(CannotSign, match="rewritten below 5, which is public"):
         heads.sign(at=NOON)
     assert publishing.published() == public
+
+
+def test_what_is_public_is_made_public_once(logged):
+    logged(1)
+    assert not publishing.publish()
+
+    (publishing.folder() / "checkpoint").unlink()
+
+    assert publishing.publish()
+    assert not publishing.publish()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_publish_at_once_the_smaller_head_does_not_come_last(logged):
+    """The first has read its head when the other one signs and publishes a larger one."""
+    logged(3)
+    (publishing.folder() / "checkpoint").unlink()
+    threads = []
+
+    def grow():
+        try:
+            logged(2)
+        finally:
+            connection.close()
+
+    def meanwhile(execute, statement, params, many, context):
+        result = execute(statement, params, many, context)
+        if not threads and 'FROM "ledger_treehead"' in statement:
+            threads.append(Thread(target=grow))
+            threads[0].start()
+            until_somebody_waits(or_=lambda: not threads[0].is_alive())
+        return result
+
+    with connection.execute_wrapper(meanwhile):
+        assert publishing.publish()
+    threads[0].join()
+
+    assert head(signing.vkey()).size == 5
 
 
 def test_another_logs_files_are_not_written_over(logged, keys):
