@@ -3,8 +3,16 @@
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from config import embedded
+
+# How long an example takes is the machine's affair: a busy one is no counter-example.
+hypothesis_settings.register_profile(
+    "expunge", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("expunge")
 
 TABLES = ("outbox", "sequencerstate", "entry", "tile", "treehead", "headtimestamp")
 
