@@ -105,6 +105,13 @@ def test_what_never_changes_is_cached_and_the_checkpoint_is_not(logged):
     assert checkpoint["Cache-Control"] == "public, max-age=1"
 
 
+def test_a_web_server_of_another_user_can_read_it(logged):
+    logged(1)
+
+    for path in ("checkpoint", "tile/0/000.p/1", "tile/entries/000.p/1"):
+        assert (publishing.folder() / path).stat().st_mode & 0o777 == 0o644
+
+
 def test_nobody_can_write_over_http(logged):
     logged(1)
 

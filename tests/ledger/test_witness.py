@@ -66,6 +66,7 @@ def test_a_head_is_public_when_the_quorum_cosigned_it_and_not_before(logged, wri
     with pytest.raises(CannotSign, match="quorum of witnesses is not met: a: did not answer"):
         heads.sign(at=NOON)
     assert publishing.published() == note
+    assert not (publishing.folder() / "tile/entries/000.p/6").exists()
     with pytest.raises(proofs.NotPublic):
         proofs.receipt(waiting)
 
