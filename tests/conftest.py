@@ -4,8 +4,16 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.management.commands import flush
 from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from config import embedded, places
+
+# How long an example takes is the machine's affair: a busy one is no counter-example.
+hypothesis_settings.register_profile(
+    "expunge", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("expunge")
 
 TABLES = ("outbox", "sequencerstate", "entry", "tile", "treehead", "headtimestamp")
 
@@ -45,4 +53,6 @@ def own_folders(settings, tmp_path):
     settings.EXPUNGE_STORE = tmp_path / "store"
     settings.EXPUNGE_KEYS = settings.EXPUNGE_LOG_KEYS = tmp_path / "keys"
     settings.EXPUNGE_LEASE_SECONDS = 60
-    assert django_settings.EXPUNGE_VAR.parent.name == "tests", "the tests must not touch an installation"
+    assert django_settings.EXPUNGE_VAR.parent.name == "tests", (
+        "the tests must not touch an installation"
+    )

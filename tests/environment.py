@@ -1,7 +1,8 @@
 """What must be in the environment before settings are read. Loaded by `-p`, so it is first.
 
 Each process of tests has an installation of its own under var/tests, and fixed keys, so that a
-person's shard is the same in every run. A DATABASE_URL or CELERY_BROKER_URL of the caller's is respected.
+person's shard is the same in every run. A DATABASE_URL or CELERY_BROKER_URL of the caller's is
+respected.
 """
 
 import os

@@ -27,10 +27,11 @@ Privileges = Mapping[str, tuple[str, ...]]
 Adds = Mapping[str, Privileges]
 
 # What every command reads before it begins: whether the schema is up to date, and the keys' marks.
-READ_BY_ALL: Final = ("corpus_deployment", "django_migrations")
-# On a table, or on some of its columns: an outbox row's id is its order, and nobody chooses it.
+READ_BY_ALL: Final = ("corpus_deployment", "corpus_wrappingkey", "django_migrations")
+# On a table, or on some of its columns: nobody chooses an outbox row's id, which is its order, nor
+# since when it waits.
 APP_ADDS: Final[Adds] = {
-    "ledger_outbox": {"INSERT": ("event_id", "target", "body", "enqueued_at")},
+    "ledger_outbox": {"INSERT": ("event_id", "target", "body")},
 }
 SEQUENCER_ADDS: Final[Adds] = {
     "ledger_outbox": {"DELETE": ("",)},
@@ -43,8 +44,6 @@ SEQUENCER_ADDS: Final[Adds] = {
     "ledger_treehead": {"INSERT": ("size", "root", "note", "signed_at")},
     "ledger_headtimestamp": {"INSERT": ("head_id", "token", "stamped_at", "made_at")},
 }
-# A table of the log that is not named above is one that only the signer adds rows to.
-SEQUENCER_ADDS_ELSEWHERE: Final[Privileges] = {"INSERT": ("",)}
 
 # Kind of object, its name, a column or nothing, the privilege, and who has it.
 Grant = tuple[str, str, str, str, str]
@@ -210,8 +209,7 @@ def _wanted(roles: Roles) -> Iterator[Grant]:
             for role in roles.limited:
                 yield ("TABLE", table, "", "SELECT", role)
         if table in ledger:
-            adds = SEQUENCER_ADDS.get(table, SEQUENCER_ADDS_ELSEWHERE)
-            yield from _on(table, adds, roles.sequencer)
+            yield from _on(table, SEQUENCER_ADDS.get(table, {}), roles.sequencer)
             yield from _on(table, APP_ADDS.get(table, {}), roles.app)
         elif table != "django_migrations":
             for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE"):

@@ -74,7 +74,7 @@ _NAMES: Final = (
     "request", "scorers", "sets", "validUntil",
 )  # fmt: skip
 # Format characters among them: they turn the direction of what follows, or are not seen at all.
-_CONTROLS: Final = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_CONTROLS: Final = {"Cc", "Cf", "Zl", "Zp"}
 _COUNTS: Final = ("adapters", "interactions", "panelRows", "slices", "trunkStates")
 _TIMES: Final = ("receivedAt", "decidedAt", "erasedAt", "restoredAt", "completedAt")
 

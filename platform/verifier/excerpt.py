@@ -93,7 +93,8 @@ def parse(raw: bytes, *, head: Checkpoint) -> Excerpt:
             raise BadDocument("entries: not in the order of their places")
         last = index
         body = strict.octets(fields["entry"], "entry")
-        proof = [strict.octets(one, "entry: proof") for one in _hashes(fields["proof"])]
+        hashes = strict.items(fields["proof"], "entry: proof")
+        proof = [strict.octets(one, "entry: proof") for one in hashes]
         merkle.verify_inclusion(
             leaf=merkle.leaf_hash(body), index=index, size=head.size, proof=proof, root=head.root
         )
@@ -102,10 +103,6 @@ def parse(raw: bytes, *, head: Checkpoint) -> Excerpt:
             raise BadDocument("entries: two of one event")
         events.add(entry.event_id)
     return Excerpt(entries)
-
-
-def _hashes(value: Json) -> list[Json]:
-    return strict.items(value, "entry: proof", most=64)
 
 
 def _entry(index: int, body: bytes) -> Entry:

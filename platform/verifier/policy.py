@@ -87,7 +87,7 @@ def parse(text: str) -> Policy:
                 good = name != NOBODY and not known(name) and _is_new(vkey, others)
                 good = good and _kind(vkey) in COSIGNERS and _is_http(url)
                 witnesses[name] = Witness(name, vkey, url[0] if url else None)
-            case ["group", name, needed, *members] if members:
+            case ["group", name, needed, *members]:
                 count = {"any": "1", "all": str(len(members))}.get(needed, needed)
                 good = name != NOBODY and not known(name) and all(map(known, members))
                 good = good and len({*members}) == len(members) and not used & {*members}

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from verifier import spelling
 
@@ -47,8 +47,6 @@ def loads(raw: bytes, *, most: int = MOST_OCTETS, canonical_only: bool = True) -
             raw.decode(),
             object_pairs_hook=_members,
             parse_int=_whole,
-            parse_float=_refuse,
-            parse_constant=_refuse,
         )
     except UnicodeDecodeError:
         raise BadDocument("JSON: not UTF-8") from None
@@ -198,7 +196,3 @@ def _whole(digits: str) -> int:
     if len(digits) > 17:
         raise BadDocument("JSON: a number that not every reader can hold")
     return int(digits)
-
-
-def _refuse(spelt: str) -> NoReturn:
-    raise BadDocument("JSON: a number that is not whole")

@@ -13,8 +13,8 @@ from corpus import services as corpus
 from corpus.models import Batch, Subject
 from erasure import services
 from registry.models import ShardMembership
+from tests.locks import PATIENCE, until_somebody_waits
 from tests.registry.conftest import FIRST_OF_0, empty, trained, world
-from tests.registry.test_releases import wait_until_somebody_waits
 from tests.worlds import Row, rows_of
 from verifier import merkle
 
@@ -33,12 +33,12 @@ def race(world, request, monkeypatch) -> list[Exception]:
     def slowly(**kwargs):
         done = erase(**kwargs)
         locked.set()
-        wait_until_somebody_waits()
+        until_somebody_waits(or_=lambda: not thread.is_alive())
         return done
 
     def worker():
         try:
-            assert locked.wait(20)
+            assert locked.wait(PATIENCE)
             world.ingest([NEW])
         except Exception as error:
             errors.append(error)
@@ -49,7 +49,7 @@ def race(world, request, monkeypatch) -> list[Exception]:
     thread = threading.Thread(target=worker)
     thread.start()
     services.execute(request=request, actor="test", at=timezone.now())
-    thread.join(30)
+    thread.join()
     return errors
 
 

@@ -16,6 +16,7 @@ from corpus import rotation, services, vault, wrapping
 from corpus.models import Subject, SubjectKey, WrappingKey
 from corpus.wrapping import BadKeyEncryption, KeyFile, WrappingKeyMissing
 from tests.corpus import tables
+from tests.locks import PATIENCE, until_somebody_waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -184,7 +185,7 @@ def test_a_retirement_waits_for_whoever_is_wrapping_with_the_key(two):
             with transaction.atomic(durable=True):
                 by = wrapping.current()
                 is_wrapping.set()
-                may_commit.wait(30)
+                may_commit.wait(PATIENCE)
                 vault.wrapped(b"k" * 32, subject=ada.pk, by=by).save(force_update=True)
                 return by
         finally:
@@ -201,31 +202,18 @@ def test_a_retirement_waits_for_whoever_is_wrapping_with_the_key(two):
 
     with ThreadPoolExecutor(2) as pool:
         writer = pool.submit(ingest)
-        assert is_wrapping.wait(30)
+        assert is_wrapping.wait(PATIENCE)
         KeyFile().make()
         retirement = pool.submit(retire)
-        waits_for_a_lock()
+        until_somebody_waits(or_=retirement.done)
         may_commit.set()
-        assert writer.result(30) == old
-        assert retirement.result(30) == "still in use"
+        assert writer.result() == old
+        assert retirement.result() == "still in use"
 
     assert vault.subject_key(ada) == b"k" * 32
     rotation.rewrap()
     assert rotation.retire() == [old]
     assert vault.subject_key(ada) == b"k" * 32
-
-
-def waits_for_a_lock() -> None:
-    """Return once some session of this database does."""
-    for _ in range(3000):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*), pg_sleep(0.01) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            if cursor.fetchone()[0]:
-                return
-    raise AssertionError("nobody waits")
 
 
 class Replaced(KeyFile):

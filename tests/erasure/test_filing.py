@@ -15,6 +15,7 @@ from erasure.services.filing import MayNotFile
 from ledger import log
 from tests import worlds
 from tests.corpus import tables
+from tests.locks import PATIENCE
 from tests.registry.conftest import FIRST_OF_0, FIRST_OF_1, PEOPLE
 from tests.worlds import rows_of
 
@@ -118,7 +119,7 @@ def at_once(world, subjects):
 
     def worker(subject):
         try:
-            start.wait(10)
+            start.wait(PATIENCE)
             opened.append(file(world.officer, subject)[0])
         except Exception as error:
             refused.append(error)
@@ -129,7 +130,7 @@ def at_once(world, subjects):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join()
     return opened, refused
 
 
@@ -167,7 +168,7 @@ def test_a_person_erased_while_a_request_is_filed_is_not_known_any_more(world, m
         found = find(external_id)
         thread = threading.Thread(target=erase)
         thread.start()
-        thread.join(20)
+        thread.join()
         return found
 
     def erase():

@@ -1,5 +1,6 @@
 """The erasure ledger: on disk before the commit, damaged nowhere unseen, and naming nobody."""
 
+import fcntl
 import os
 import stat
 from dataclasses import replace
@@ -63,6 +64,7 @@ def test_the_ledger_is_for_its_owner_alone_and_lies_where_the_setting_says(setti
     tombstones.append(STONE)
     assert tombstones.path() == settings.EXPUNGE_LOG_KEYS / "erasures.log"
     assert stat.S_IMODE(tombstones.path().stat().st_mode) == 0o600
+    assert stat.S_IMODE(tombstones.path().parent.stat().st_mode) == 0o700
 
     settings.EXPUNGE_ERASURES = str(tmp_path / "elsewhere" / "gone.log")
     tombstones.append(OTHER)
@@ -81,6 +83,37 @@ def test_a_line_that_a_crash_broke_off_is_no_erasure_and_spoils_none():
         tombstones.append(OTHER)
 
         assert tombstones.read() == [STONE, OTHER]
+
+
+def test_nobody_else_writes_between_the_look_at_the_last_line_and_the_line_behind_it(monkeypatch):
+    """Half a line that came in between would take the whole line along."""
+    tombstones.append(STONE)
+    looked, got_in = [], []
+    with tombstones.path().open("rb") as other:
+
+        def watched(name):
+            call = getattr(os, name)
+
+            def watch(*given):
+                looked.append(name)
+                try:
+                    fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    pass
+                else:
+                    got_in.append(name)
+                return call(*given)
+
+            return watch
+
+        with monkeypatch.context() as patch:
+            for name in ("fstat", "pread", "write"):
+                patch.setattr(os, name, watched(name))
+            tombstones.append(OTHER)
+
+        assert (looked, got_in) == (["fstat", "pread", "write"], [])
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert tombstones.read() == [STONE, OTHER]
 
 
 def test_a_changed_byte_anywhere_is_seen():

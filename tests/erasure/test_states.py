@@ -9,6 +9,7 @@ from erasure.models import CannotMove, DeletionRequest
 from erasure.states import ERASED, NEXT, OPEN, State, mermaid
 from ledger import log
 from ledger.models import Outbox
+from tests.locks import PATIENCE
 from tests.worlds import NOON
 
 pytestmark = pytest.mark.django_db
@@ -81,7 +82,7 @@ def test_of_many_workers_at_once_one_moves_the_request(request_in):
     def worker():
         try:
             request = DeletionRequest.objects.get(pk=pk)
-            start.wait(10)
+            start.wait(PATIENCE)
             with transaction.atomic():
                 request.move(State.EXECUTING, actor="test", at=NOON, clean_at=NOON)
             moved.append(1)
@@ -94,7 +95,7 @@ def test_of_many_workers_at_once_one_moves_the_request(request_in):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join()
 
     assert (len(moved), len(refused)) == (1, 4)
     assert Outbox.objects.count() == 1

@@ -12,6 +12,7 @@ from ledger.kinds import Kind
 from registry.models import AdapterVersion, Release
 from registry.services import live
 from verifier import dsse, statements
+from verifier.strict import BadDocument
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -112,6 +113,33 @@ def test_what_waits_for_its_place_is_attested_once_it_has_one(trained):
     attest_all()
 
     assert len(of_kind("adapter")) == AdapterVersion.objects.count()
+
+
+def test_one_call_attests_what_waits_for_each_other(trained):
+    """The release waits for the set of the cache, and that for its place."""
+    attesting.catch_up(actor="test", at=timezone.now())
+    place()
+
+    assert len(of_kind("adapter")) == AdapterVersion.objects.count()
+    assert len(of_kind("release")) == Release.objects.count()
+
+
+def test_what_cannot_be_stated_is_named_and_holds_up_no_other(trained, monkeypatch, caplog):
+    state, broken = attesting.statements.adapter, []
+
+    def first_fails(made):
+        if not broken:
+            broken.append(made)
+            raise BadDocument("adapter: malformed")
+        return state(made)
+
+    monkeypatch.setattr(attesting.statements, "adapter", first_fails)
+
+    attest()
+
+    assert broken
+    assert len(of_kind("adapter")) == AdapterVersion.objects.count() - 1
+    assert "cannot be attested: adapter: malformed" in caplog.text
 
 
 def test_every_envelope_is_named_in_the_log(trained):

@@ -38,6 +38,7 @@ def test_a_key_is_made_once_and_only_its_owner_reads_it(settings, name, get):
 
     assert get().public_key() == first.public_key()
     assert stat.S_IMODE((settings.EXPUNGE_LOG_KEYS / name).stat().st_mode) == 0o600
+    assert stat.S_IMODE(settings.EXPUNGE_LOG_KEYS.stat().st_mode) == 0o700
 
 
 @both

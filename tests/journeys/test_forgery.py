@@ -23,6 +23,7 @@ from registry.models import (
 from registry.replay import replay
 from registry.services import live, places, runs
 from tests.environment import ROOT
+from tests.locks import until_somebody_waits
 from tests.worlds import World, current, rows_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -244,12 +245,12 @@ def test_an_erasure_and_an_index_never_wait_for_each_other_in_a_circle(world, ca
         if not threads and 'FROM "registry_panelrow"' in sql and "FOR NO KEY UPDATE" in sql:
             threads.append(threading.Thread(target=erase))
             threads[0].start()
-            threads[0].join(3)
+            until_somebody_waits(or_=lambda: not threads[0].is_alive())
         return result
 
     with connection.execute_wrapper(interrupted):
         work.work_once(run_id=run.pk)
-    threads[0].join(60)
+    threads[0].join()
 
     # Of a circle PostgreSQL fails one, whichever noticed first.
     assert (failures, "failed" in caplog.text) == ([], False)

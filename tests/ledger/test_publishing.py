@@ -1,8 +1,10 @@
 """A stranger reads the whole log over HTTP, and recomputes the root that was signed."""
 
+from threading import Thread
 from unittest.mock import MagicMock
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from config.demo import stage
@@ -10,6 +12,7 @@ from ledger import heads, publishing, sequencer, signing
 from ledger.heads import CannotSign
 from ledger.models import Entry, TreeHead
 from tests.ledger.conftest import NOON
+from tests.locks import until_somebody_waits
 from verifier import merkle, notes, tlog
 from verifier.tlog import Part
 
@@ -100,6 +103,13 @@ def test_what_never_changes_is_cached_and_the_checkpoint_is_not(logged):
     assert "immutable" in tile["Cache-Control"]
     assert checkpoint["Content-Type"] == "text/plain; charset=utf-8"
     assert checkpoint["Cache-Control"] == "public, max-age=1"
+
+
+def test_a_web_server_of_another_user_can_read_it(logged):
+    logged(1)
+
+    for path in ("checkpoint", "tile/0/000.p/1", "tile/entries/000.p/1"):
+        assert (publishing.folder() / path).stat().st_mode & 0o777 == 0o644
 
 
 def test_nobody_can_write_over_http(logged):
@@ -199,6 +209,44 @@ def test_a_checkpoint_never_goes_back(logged, write, keys, superuser):
     with pytest.raises(CannotSign, match="rewritten below 5, which is public"):
         heads.sign(at=NOON)
     assert publishing.published() == public
+
+
+def test_what_is_public_is_made_public_once(logged):
+    logged(1)
+    assert not publishing.publish()
+
+    (publishing.folder() / "checkpoint").unlink()
+
+    assert publishing.publish()
+    assert not publishing.publish()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_publish_at_once_the_smaller_head_does_not_come_last(logged):
+    """The first has read its head when the other one signs and publishes a larger one."""
+    logged(3)
+    (publishing.folder() / "checkpoint").unlink()
+    threads = []
+
+    def grow():
+        try:
+            logged(2)
+        finally:
+            connection.close()
+
+    def meanwhile(execute, statement, params, many, context):
+        result = execute(statement, params, many, context)
+        if not threads and 'FROM "ledger_treehead"' in statement:
+            threads.append(Thread(target=grow))
+            threads[0].start()
+            until_somebody_waits(or_=lambda: not threads[0].is_alive())
+        return result
+
+    with connection.execute_wrapper(meanwhile):
+        assert publishing.publish()
+    threads[0].join()
+
+    assert head(signing.vkey()).size == 5
 
 
 def test_another_logs_files_are_not_written_over(logged, keys):

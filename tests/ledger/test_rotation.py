@@ -268,7 +268,7 @@ def test_a_key_is_not_retired_before_the_public_saw_it_vouch_for_the_next(old, n
     assert signing.vkeys() == (old, new)
 
 
-@pytest.mark.parametrize("bent", ["nonsense\n", "-1 a\n", "x a\n", "\u0663 a\n"])
+@pytest.mark.parametrize("bent", ["nonsense\n", "12\n", "-1 a\n", "x a\n", "\u0663 a\n"])
 def test_a_list_of_earlier_keys_that_cannot_be_read_is_refused(old, keys, bent):
     (keys / "log.earlier").write_text(bent)
 

@@ -11,6 +11,7 @@ from ledger.models import Entry, Outbox, SequencerState, Tile, TreeHead
 from ledger.sequencer import LogBroken
 from ledger.verify import verify
 from tests.ledger.conftest import NOON
+from tests.locks import PATIENCE, until_somebody_waits
 from verifier import merkle
 
 
@@ -74,12 +75,12 @@ def test_an_event_that_committed_late_is_not_passed_over(write):
         with transaction.atomic():
             write(1)
             began.set()
-            finish.wait(20)
+            finish.wait(PATIENCE)
         connection.close()
 
     thread = Thread(target=slow)
     thread.start()
-    began.wait(20)
+    began.wait(PATIENCE)
     write(1)
     placed = sequencer.drain_all()
     finish.set()
@@ -137,11 +138,13 @@ def test_racing_writers_and_sequencers_make_one_contiguous_log(write):
 def test_a_sequencer_waits_for_the_one_that_is_at_work(write, monkeypatch):
     """Otherwise a drain could return with its caller's own event still on its way."""
     write(1)
+    sequencer.drain_all()  # the first of all waits for the state's row, and so for no lock of it
+    write(1)
     at_work, go_on, returned = Event(), Event(), Event()
 
     def hold(before, after):
         at_work.set()
-        go_on.wait(20)
+        go_on.wait(PATIENCE)
 
     def first():
         sequencer.drain()
@@ -155,16 +158,17 @@ def test_a_sequencer_waits_for_the_one_that_is_at_work(write, monkeypatch):
     monkeypatch.setattr(tiles, "write_full", hold)
     threads = [Thread(target=first), Thread(target=second)]
     threads[0].start()
-    at_work.wait(20)
+    at_work.wait(PATIENCE)
     write(1)
     threads[1].start()
-    early = returned.wait(0.2)
+    until_somebody_waits(or_=returned.is_set)
+    early = returned.is_set()
     go_on.set()
     for thread in threads:
         thread.join()
 
     assert not early
-    assert len(ids()) == 2
+    assert len(ids()) == 3
 
 
 @pytest.mark.django_db(transaction=True)

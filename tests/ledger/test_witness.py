@@ -10,7 +10,7 @@ from ledger import heads, proofs, publishing, sequencer, signing
 from ledger.heads import CannotSign
 from ledger.models import TreeHead
 from tests.ledger.conftest import NOON
-from verifier import notes, policy
+from verifier import notes
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +66,7 @@ def test_a_head_is_public_when_the_quorum_cosigned_it_and_not_before(logged, wri
     with pytest.raises(CannotSign, match="quorum of witnesses is not met: a: did not answer"):
         heads.sign(at=NOON)
     assert publishing.published() == note
+    assert not (publishing.folder() / "tile/entries/000.p/6").exists()
     with pytest.raises(proofs.NotPublic):
         proofs.receipt(waiting)
 
@@ -104,45 +105,3 @@ def test_a_policy_that_cannot_be_read_publishes_nothing(logged, settings, tmp_pa
     with pytest.raises(CannotSign, match="line 1"):
         logged(1)
     assert publishing.published() is None
-
-
-A, B, C = (
-    notes.Cosigner(f"{n}.example/w", signing.Ed25519PrivateKey.from_private_bytes(n.encode() * 32))
-    for n in "abc"
-)
-THREE = "".join(f"witness {n} {each.vkey}\n" for n, each in zip("ABC", (A, B, C), strict=True))
-
-
-def test_groups_of_groups_are_counted_as_the_document_says():
-    found = policy.parse(f"# ours\n{THREE}\n\tgroup X 2  A B\ngroup Y any C X\t\nquorum Y\n")
-
-    assert found.is_met({C.vkey})
-    assert found.is_met({A.vkey, B.vkey})
-    assert not found.is_met({A.vkey})
-    assert not found.is_met(set())
-    assert policy.parse("quorum none\n").is_met(set())
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        THREE,
-        f"{THREE}quorum D\n",
-        f"{THREE}quorum A\nquorum A\n",
-        f"{THREE}group g 3 A B\nquorum g\n",
-        f"{THREE}group g 0 A B\nquorum g\n",
-        f"{THREE}group g all A A\nquorum g\n",
-        f"{THREE}group g any A\ngroup h any A\nquorum g\n",
-        f"{THREE}group none any A\nquorum none\n",
-        f"{THREE}witness D {A.vkey}\nquorum A\n",
-        f"{THREE}witness A {A.vkey}\nquorum A\n",
-        f"witness A {A.vkey} file://a\nquorum A\n",
-        f"witness A {notes.Signer(A.name, A.key).vkey}\nquorum A\n",
-        "witness A nonsense\nquorum A\n",
-        f"{THREE}quorum A B\n",
-    ],
-)
-def test_a_policy_that_two_could_read_differently_is_refused(text):
-    with pytest.raises(policy.BadPolicy):
-        policy.parse(text)

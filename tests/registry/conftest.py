@@ -1,7 +1,6 @@
 """A world of nine people who fill every slice of the tiny recipe."""
 
 import pytest
-from django.db import connection
 
 from tests import worlds
 from tests.worlds import World, rows_of
@@ -32,14 +31,3 @@ def trained(world):
     """The same world, with a full release live."""
     world.train()
     return world
-
-
-def wait_until_somebody_waits(seconds: float = 5.0) -> None:
-    """Return once another connection waits for a lock, or after some seconds if none does."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DO $$ BEGIN FOR i IN 1..%s LOOP "
-            "EXIT WHEN EXISTS (SELECT FROM pg_locks WHERE NOT granted); "
-            "PERFORM pg_sleep(0.02); END LOOP; END $$",
-            [int(seconds / 0.02)],
-        )

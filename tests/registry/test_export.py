@@ -23,6 +23,7 @@ from registry.bench import bench_of
 from registry.models import AdapterVersion, Release
 from registry.services import exports, live
 from registry.services.exports import CannotExport
+from tests.locks import PATIENCE
 from tests.registry.conftest import FIRST_OF_0, FIRST_OF_1, PEOPLE, SECOND_OF_0, SECOND_OF_1
 from tests.worlds import rows_of
 
@@ -260,7 +261,7 @@ def test_whatever_the_race_no_folder_holds_a_destroyed_adapter_that_the_log_let_
 
     def exporter():
         try:
-            start.wait(10)
+            start.wait(PATIENCE)
             outcome.append(export(tmp_path / "out"))
         except CannotExport:
             outcome.append(None)
@@ -270,9 +271,9 @@ def test_whatever_the_race_no_folder_holds_a_destroyed_adapter_that_the_log_let_
     before = live.release()
     thread = threading.Thread(target=exporter)
     thread.start()
-    start.wait(10)
+    start.wait(PATIENCE)
     trained.erase(SECOND_OF_1)
-    thread.join(60)
+    thread.join()
 
     (done,) = outcome
     doomed = {
@@ -309,7 +310,7 @@ def test_an_export_waits_for_an_erasure_that_is_about_to_commit(trained, tmp_pat
         monkeypatch.setattr(exports.releases, "take_turns", take_turns)
         other = threading.Thread(target=erase)
         other.start()
-        other.join(60)
+        other.join()
         waited.append(True)
         take_turns()
 

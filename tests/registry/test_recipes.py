@@ -169,7 +169,7 @@ def test_a_recipe_that_is_not_there_changes_nothing(trained):
 @pytest.mark.parametrize(
     ("line", "broken", "message"),
     [
-        ("shards = 3", "shards = 0", "shards must be a whole number from 1 to 4096"),
+        ("shards = 3", "shards = 0", "shards must be a whole number from 1 to 800"),
         ("rank = 4", "", "rank is missing"),
         ("rank = 4", "rank = 4\nmood = 1", "mood is not a key"),
         ('base = "tiny"', 'base = "/nowhere/at/all"', "is not here; run make setup"),

@@ -8,14 +8,12 @@ from django.utils import timezone
 
 from corpus import vault
 from erasure import services
-from ledger import log
-from ledger.kinds import Kind
 from mlcore import aggregation
-from mlcore.recipe import MOST_SHARDS
 from registry import indexing, serving, storage, work
 from registry.models import AdapterVersion, Artefact, PanelError, PanelRow, Release, TrainingRun
 from registry.services import live, releases, runs
 from tests import worlds
+from tests.locks import PATIENCE, until_somebody_waits
 from tests.registry.conftest import (
     FIRST_OF_0,
     FIRST_OF_1,
@@ -24,7 +22,6 @@ from tests.registry.conftest import (
     PEOPLE,
     SECOND_OF_0,
     SECOND_OF_1,
-    wait_until_somebody_waits,
 )
 from tests.worlds import World, rows_of
 
@@ -68,25 +65,6 @@ def test_the_database_allows_one_live_release(trained):
 
     with pytest.raises(IntegrityError, match="one_live_release"), transaction.atomic():
         twice.save()
-
-
-def test_a_switch_of_as_many_shards_as_a_recipe_may_have_fits_into_an_entry(trained):
-    """Else an erasure would fail, and with it everything that it does."""
-    (adapter, *_) = [member.adapter for member in live.members(live.release())]
-
-    with transaction.atomic():
-        releases.take_turns()
-        release = releases.switch(
-            recipe=adapter.recipe,
-            kind=Release.Kind.FALLBACK,
-            adapters=dict.fromkeys(range(MOST_SHARDS), adapter),
-            panel=None,
-            actor=f"worker:{work.WORKER}",
-            at=timezone.now(),
-        )
-
-    (switched,) = [e for e in log.history(release) if e.kind == Kind.RELEASE_SWITCHED]
-    assert len(switched.facts["adapters"]) == MOST_SHARDS
 
 
 def test_a_switch_destroys_the_index_of_the_release_before(trained):
@@ -201,7 +179,7 @@ def test_two_people_erased_at_once_are_both_gone_from_what_serves(trained, monke
     def slowly(**kwargs):
         if not first.is_set():
             first.set()
-            wait_until_somebody_waits()
+            until_somebody_waits(or_=has_ended.is_set)
         return switch(**kwargs)
 
     def worker(request):
@@ -212,13 +190,18 @@ def test_two_people_erased_at_once_are_both_gone_from_what_serves(trained, monke
         finally:
             connection.close()
 
+    def second():
+        worker(requests[1])
+        has_ended.set()
+
+    has_ended = threading.Event()
     monkeypatch.setattr(releases, "switch", slowly)
-    one, two = (threading.Thread(target=worker, args=[request]) for request in requests)
+    one, two = threading.Thread(target=worker, args=requests[:1]), threading.Thread(target=second)
     one.start()
-    assert first.wait(20)
+    assert first.wait(PATIENCE)
     two.start()
-    one.join(30)
-    two.join(30)
+    one.join()
+    two.join()
 
     assert errors == []
     assert serving_now() == {0: 0, 1: 0, 2: 1}
@@ -233,14 +216,14 @@ def test_an_erasure_while_errors_of_the_panel_are_written_waits_and_finds_them(t
     row = PanelRow.objects.get(subject=vault.find(FIRST_OF_0))
     adapter = AdapterVersion.objects.get(shard=0, slice=1)
     PanelError.objects.filter(row=row, adapter=adapter).delete()
-    locked, errors = threading.Event(), []
+    locked, has_ended, errors = threading.Event(), threading.Event(), []
 
     def measure():
         try:
             with transaction.atomic():
                 PanelRow.objects.select_for_update(no_key=True).get(pk=row.pk)
                 locked.set()
-                wait_until_somebody_waits()
+                until_somebody_waits(or_=has_ended.is_set)
                 PanelError.objects.create(row=row, adapter=adapter, error=0.5)
         except Exception as error:
             errors.append(error)
@@ -249,9 +232,10 @@ def test_an_erasure_while_errors_of_the_panel_are_written_waits_and_finds_them(t
 
     thread = threading.Thread(target=measure)
     thread.start()
-    assert locked.wait(20)
+    assert locked.wait(PATIENCE)
     services.execute(request=request, actor="test", at=timezone.now())
-    thread.join(30)
+    has_ended.set()
+    thread.join()
 
     assert errors == []
     assert not PanelError.objects.filter(adapter=adapter).exists()

@@ -15,6 +15,7 @@ from registry.services import adapters, live, places, runs
 from registry.services.adapters import Trained
 from tests import worlds
 from tests.corpus import tables
+from tests.locks import PATIENCE
 from tests.registry.conftest import FIRST_OF_0, SECOND_OF_1
 from tests.worlds import World, rows_of
 
@@ -88,7 +89,7 @@ def test_two_workers_at_once_never_get_the_same_run(planned):
 
     def worker():
         try:
-            start.wait(10)
+            start.wait(PATIENCE)
             while run := claim(worker=uuid4()):
                 taken.append(run.pk)
         finally:
@@ -98,7 +99,7 @@ def test_two_workers_at_once_never_get_the_same_run(planned):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join()
 
     assert len(taken) == len(set(taken))
     assert set(taken) == set(TrainingRun.objects.filter(slice=0).values_list("pk", flat=True))

@@ -14,7 +14,8 @@ from ledger.kinds import Kind
 from registry import serving, storage
 from registry.models import Release, Scorer
 from registry.services import live, releases, scorers
-from tests.registry.conftest import FIRST_OF_0, FIRST_OF_1, wait_until_somebody_waits
+from tests.locks import PATIENCE, until_somebody_waits
+from tests.registry.conftest import FIRST_OF_0, FIRST_OF_1
 from verifier import merkle
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -186,13 +187,13 @@ def test_who_joins_amid_a_switch_waits_and_follows_what_comes(trained, monkeypat
 
     def slowly(**kwargs):
         joined.append(meanwhile(follow))
-        wait_until_somebody_waits()
+        until_somebody_waits(or_=lambda: not joined[0][0].is_alive())
         return switch(**kwargs)
 
     monkeypatch.setattr(releases, "switch", slowly)
     services.execute(request=request, actor="test", at=timezone.now())
     [(thread, found)] = joined
-    thread.join(30)
+    thread.join(PATIENCE)
 
     request.refresh_from_db()
     assert found == [request.fallback]
@@ -210,13 +211,13 @@ def test_who_stops_amid_a_switch_is_logged_after_it(trained, monkeypatch):
     def slowly(kind, **kwargs):
         if kind == Kind.RELEASE_SWITCHED:
             stopping.append(meanwhile(lambda: scorers.retire(scorer=ADA, at=timezone.now())))
-            wait_until_somebody_waits()
+            until_somebody_waits(or_=lambda: not stopping[0][0].is_alive())
         return append(kind, **kwargs)
 
     monkeypatch.setattr(log, "append", slowly)
     services.execute(request=request, actor="test", at=timezone.now())
     [(thread, _)] = stopping
-    thread.join(30)
+    thread.join(PATIENCE)
 
     request.refresh_from_db()
     assert request.fallback.scorers == [str(ADA)]

@@ -153,6 +153,30 @@ def test_an_archive_says_how_long_it_may_be(monkeypatch):
     monkeypatch.setattr(archive, "MOST_OCTETS", len(RAW) - 1)
 
     assert "more than" in refused(RAW)
+    with pytest.raises(BadArchive, match="octets"):
+        archive.write({"a": b"x" * len(RAW)})
+    monkeypatch.setattr(archive, "MOST_OCTETS", len(RAW))
+    assert archive.read(RAW) == FILES
+
+
+def test_no_more_files_than_a_zip_without_extensions_can_count():
+    """In a count of 65,535 programs see the sign of a larger format, and look elsewhere."""
+    files = {f"a/{number}": b"" for number in range(65_534)}
+    with zipfile.ZipFile(io.BytesIO(archive.write(files))) as found:
+        assert len(found.namelist()) == len(files)
+
+    with pytest.raises(BadArchive, match="files"):
+        archive.write({**files, "b": b""})
+
+
+def test_the_longest_name_is_read():
+    files = {"a" * 200: b"x"}
+
+    assert archive.read(archive.write(files)) == files
+
+
+def test_what_is_no_zip_is_called_that():
+    assert refused(b"%PDF-1.7\n") == "not a zip"
 
 
 def test_an_error_quotes_nothing_of_what_is_inside():

@@ -93,6 +93,20 @@ def test_only_a_foreign_text_may_have_spaces_and_never_a_member_twice():
         strict.loads(b'{"a":1, "a":1}', canonical_only=False)
 
 
+@pytest.mark.parametrize("largest", [9007199254740991, -9007199254740991])
+def test_a_whole_number_is_read_as_far_as_every_reader_holds_it(largest):
+    assert strict.loads(str(largest).encode()) == largest
+    with pytest.raises(BadDocument, match="not every reader"):
+        strict.loads(str(largest + (1 if largest > 0 else -1)).encode())
+
+
+def test_how_deep_a_text_may_be_nested_is_the_same_for_every_reader():
+    """The innermost of 33 is 32 deep."""
+    assert strict.loads(b"[" * 33 + b"]" * 33)
+    with pytest.raises(BadDocument, match="deeper than 32"):
+        strict.loads(b"[" * 34 + b"]" * 34)
+
+
 @pytest.mark.parametrize("value", [1.5, b"a", {1: "a"}, {"a": object()}, 2**53, "\udc00"])
 def test_what_not_every_reader_can_hold_is_not_written(value):
     with pytest.raises(BadDocument):
@@ -128,6 +142,64 @@ def test_a_look_alike_of_another_alphabet_is_refused():
             strict.text(text, "x")
     with pytest.raises(BadDocument):
         strict.number("\u0661", "x")
+
+
+def test_a_text_has_its_length():
+    assert len(strict.text("a" * 2000, "x")) == 2000
+    with pytest.raises(BadDocument, match="1 to 2000"):
+        strict.text("a" * 2001, "x")
+
+
+def test_a_list_has_its_length():
+    assert strict.items([1, 2], "x", least=2, most=2) == [1, 2]
+    assert len(strict.items([None] * 10_000, "x")) == 10_000
+    for value, bounds in (
+        ([1], {"least": 2}),
+        ([1, 2], {"most": 1}),
+        ([None] * 10_001, {}),
+        ({"a": 1}, {}),
+        ("ab", {}),
+    ):
+        with pytest.raises(BadDocument, match="x: not a list"):
+            strict.items(value, "x", **bounds)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"n\u0430me": "a"},
+        {"": "a"},
+        {"name": "\u0430"},
+        {"name": ""},
+        {"name": 1},
+        {"name": {"a": "b"}},
+        {str(number): "a" for number in range(10_001)},
+        ["name"],
+        "name",
+        None,
+    ],
+    ids=lambda value: ascii(value)[:20],
+)
+def test_what_is_no_object_of_texts_is_refused(value):
+    assert strict.texts({"name": "a", "other": "b"}, "x") == {"name": "a", "other": "b"}
+    with pytest.raises(BadDocument, match="x: not"):
+        strict.texts(value, "x")
+
+
+@pytest.mark.parametrize("text", ["", "A" * 64, "g" * 64, "a" * 63, "a" * 65, "0x" + "a" * 62])
+def test_a_digest_has_one_spelling(text):
+    assert strict.sha256("0a" * 32, "x") == "0a" * 32
+    with pytest.raises(BadDocument):
+        strict.sha256(text, "x")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "example", "//example.com/a", ":a", "1a:b", "HTTPS://a", "https:", "https://a b"]
+)
+def test_a_uri_says_what_it_is_of_and_has_no_spaces(text):
+    assert strict.uri("https://example.com/a", "x") == "https://example.com/a"
+    with pytest.raises(BadDocument):
+        strict.uri(text, "x")
 
 
 @pytest.mark.parametrize("text", ["-1", "+1", "01", "1 ", "", "1.0", str(2**63), 1, True, None])

@@ -1,11 +1,10 @@
 """A run that is cut off goes on where it was, and ends as one that was not."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -90,14 +89,43 @@ def test_two_runs_do_not_share_a_folder(tmp_path):
         pass
 
 
-def start(toml: Path, assets: Path, work: Path) -> subprocess.Popen[str]:
-    """The real command, on the small configuration."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "mlcore.benchmark", "--config", str(toml), "--assets", str(assets),
+# The same command, with a signal at the worst moment: a result is written, and not yet in place.
+CUT_OFF = """
+import os, signal, sys
+from pathlib import Path
+from mlcore.benchmark.__main__ import main
+
+replace, sent, left = os.replace, signal.Signals[sys.argv[1]], [None] * int(sys.argv[2])
+
+def put(draft, path):
+    if Path(path).parent.name == "results":
+        if not left:
+            os.kill(os.getpid(), sent)
+        left.pop()
+    replace(draft, path)
+
+os.replace = put
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+def run(toml: Path, assets: Path, work: Path, *, program: Sequence[str]) -> tuple[int, str]:
+    """The command on the small configuration, to its end: the exit code, and what it complained."""
+    done = subprocess.run(
+        [sys.executable, *program, "--config", str(toml), "--assets", str(assets),
          "--work", str(work), "--out", str(work / "out")],
-        cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=ROOT, text=True, capture_output=True, timeout=DEADLINE, check=False,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
+    return done.returncode, done.stderr
+
+
+COMMAND = ("-m", "mlcore.benchmark")
+
+
+def cut_off(sent: signal.Signals, *, after: int) -> tuple[str, ...]:
+    """The program that sends itself a signal when so many results are in place."""
+    return ("-c", CUT_OFF, sent.name, str(after))
 
 
 def results(work: Path) -> dict[str, Path]:
@@ -117,21 +145,14 @@ def figures(work: Path) -> dict[str, object]:
 @pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_and_ends_as_one_that_was_not(tmp_path, toml, assets):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    process = start(toml, assets, killed)
-    deadline = time.monotonic() + DEADLINE
-    while len(results(killed)) < 4 and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=DEADLINE)
+    died, _ = run(toml, assets, killed, program=cut_off(signal.SIGKILL, after=4))
     before = {name: path.stat().st_mtime_ns for name, path in results(killed).items()}
 
-    again = start(toml, assets, killed)
-    _, said = again.communicate(timeout=DEADLINE)
-    straight = start(toml, assets, whole)
-    straight.communicate(timeout=DEADLINE)
+    again, said = run(toml, assets, killed, program=COMMAND)
+    straight, _ = run(toml, assets, whole, program=COMMAND)
 
-    assert (again.returncode, straight.returncode) == (0, 0), said
-    assert 4 <= len(before) < len(results(killed)), "it was killed in the middle"
+    assert (died, again, straight) == (-signal.SIGKILL, 0, 0), said
+    assert len(before) == 4 < len(results(killed)), "it was killed in the middle"
     after = {name: path.stat().st_mtime_ns for name, path in results(killed).items()}
     assert {name: after[name] for name in before} == before, "nothing was done again"
     assert said.count("done before") == len(before)
@@ -141,13 +162,9 @@ def test_a_run_that_was_killed_goes_on_and_ends_as_one_that_was_not(tmp_path, to
 @pytest.mark.slow
 def test_an_interrupted_run_says_how_to_go_on(tmp_path, toml, assets):
     work = tmp_path / "work"
-    process = start(toml, assets, work)
-    deadline = time.monotonic() + DEADLINE
-    while not results(work) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=DEADLINE)
 
-    assert process.returncode == 130
+    code, said = run(toml, assets, work, program=cut_off(signal.SIGINT, after=1))
+
+    assert (code, len(results(work))) == (130, 1)
     assert f"to go on: python -m mlcore.benchmark --config {toml}" in said
     assert "Traceback" not in said
