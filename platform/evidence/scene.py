@@ -36,7 +36,12 @@ class Named:
 
 @dataclass(frozen=True)
 class Scene:
-    """What there is to say about one request, all of it with its place in the log."""
+    """What there is to say about one request, all of it with its place in the log.
+
+    Args:
+        chain: the adapters behind what serves.
+        old: every adapter of the weights that were destroyed, made before that: to be counted.
+    """
 
     request: DeletionRequest
     keys: list[bytes]
@@ -97,7 +102,7 @@ def gather(request: DeletionRequest, *, at: datetime) -> Scene:
     verified = entries.of_target(request, Kind.VERIFICATION_DONE)
     if not verified:
         raise entries.NotPlaced("the verification has no place in the log yet")
-    old = _contaminated(destroyed)
+    old = _of_destroyed_weights(destroyed)
     return Scene(
         request=request,
         keys=keys,
@@ -107,7 +112,7 @@ def gather(request: DeletionRequest, *, at: datetime) -> Scene:
         release=release,
         switched=switched,
         chain=chain,
-        old=[made for made in old if _held(of_adapter(made), keys)],
+        old=old,
         sets=[*sets, cached],
         before=[
             each
@@ -152,8 +157,11 @@ def _live_sets(
     return [*map(of_adapter, chain), *panel, _of_cache(cache)]
 
 
-def _contaminated(destroyed: list[Placed]) -> list[AdapterVersion]:
-    """The adapters that an erasure destroyed: those of these weights that were made before it."""
+def _of_destroyed_weights(destroyed: list[Placed]) -> list[AdapterVersion]:
+    """The adapters of the weights that an erasure destroyed, as far as made before it.
+
+    Without a sample an adapter has the weights of the one before it, which may serve on.
+    """
     digests = [digest for each in destroyed for digest in each.event.facts.get("adapters", [])]
     old = AdapterVersion.objects.filter(digest__in=digests).exclude(set_event=None)
     since = max((each.index for each in destroyed), default=-1)

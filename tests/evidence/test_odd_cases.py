@@ -14,7 +14,13 @@ from ledger.kinds import Kind
 from registry import storage
 from registry.models import Release, TrunkState
 from registry.services import caching, live
-from tests.registry.conftest import FIRST_OF_0, FIRST_OF_1, FIRST_OF_2
+from tests.registry.conftest import (
+    FIRST_OF_0,
+    FIRST_OF_1,
+    FIRST_OF_2,
+    SECOND_OF_0,
+    SECOND_OF_1,
+)
 from tests.worlds import Row, rows_of
 from verifier import bundle
 
@@ -55,6 +61,17 @@ def test_somebody_who_was_never_trained_on_is_certified(trained):
     trained.ingest([Row("late", "m1", 5, 1000)])
 
     assert holds(completed(trained, trained.erase("late")))
+
+
+def test_somebody_alone_in_a_slice_of_whom_nothing_was_learnt_is_certified(empty):
+    """The adapter that is destroyed has the weights of the one before it, which serves on."""
+    others = [FIRST_OF_0, FIRST_OF_1, SECOND_OF_1, FIRST_OF_2]
+    lonely = Row(SECOND_OF_0, "m1", 5, 1000)
+    empty.ingest([lonely, *(row for person in others for row in rows_of(person))])
+    empty.train()
+    attest_all()
+
+    assert holds(completed(empty, empty.erase(SECOND_OF_0)))
 
 
 def test_the_last_of_all_is_certified(empty):

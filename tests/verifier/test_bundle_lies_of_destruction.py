@@ -65,6 +65,18 @@ def test_what_serves_was_not_destroyed():
     assert told(Alive) == 18
 
 
+def test_a_twin_of_what_was_destroyed_serves_on():
+    """Of the last slice nothing was to be learnt, so it has the weights of the one before it."""
+
+    class Twin(Story):
+        def train_on(self, made, where, here):
+            if made.shard == 0 and made.slice:
+                made.weights = made.parent.weights
+            super().train_on(made, where, here)
+
+    assert told(Twin) == 0
+
+
 class NoReplay(Story):
     def replay(self, *made):
         """Nobody trained again."""
