@@ -94,11 +94,7 @@ def gather(request: DeletionRequest, *, at: datetime) -> Scene:
             raise CannotCertify(f"{request}: a record of it is in the set of {each.name}")
     if _held(cached, keys):
         raise StaleCache(f"{request}: a record of it is in the set of {cached.name}")
-    destroyed = [
-        each
-        for each in entries.of_target("registry.Store", Kind.ARTEFACTS_DESTROYED)
-        if each.event.facts.get("request") == str(request.pk)
-    ]
+    destroyed = _destroyed(request)
     verified = entries.of_target(request, Kind.VERIFICATION_DONE)
     if not verified:
         raise entries.NotPlaced("the verification has no place in the log yet")
@@ -157,6 +153,18 @@ def _live_sets(
     return [*map(of_adapter, chain), *panel, _of_cache(cache)]
 
 
+def _destroyed(request: DeletionRequest) -> list[Placed]:
+    """What the erasure destroyed, each before it; of one that was applied again, what that did."""
+    *earlier, applied = entries.of_target(request, Kind.ERASURE_APPLIED)
+    since = earlier[-1].index if earlier else -1
+    found = entries.of_target("registry.Store", Kind.ARTEFACTS_DESTROYED, after=since)
+    return [
+        each
+        for each in found
+        if each.index < applied.index and each.event.facts.get("request") == str(request.pk)
+    ]
+
+
 def _of_destroyed_weights(destroyed: list[Placed]) -> list[AdapterVersion]:
     """The adapters of the weights that an erasure destroyed, as far as made before it.
 
@@ -182,8 +190,10 @@ def _others_before(request: DeletionRequest, applied: Placed) -> list[Named]:
             found.append(_of_panel(was, readings.only(was, Kind.RELEASE_SWITCHED)))
     caches = entries.of_target("registry.TrunkState", Kind.TRUNK_CACHE_COMMITTED)
     earlier = [each.event.event_id for each in caches if each.index < applied.index]
-    if earlier:
-        found.append(_of_cache(CacheSet.objects.get(event=earlier[-1])))
+    # A restored database has lost what the log still tells of, so it need not have the last one.
+    known = {each.event: each for each in CacheSet.objects.filter(event__in=earlier)}
+    if held := [known[event] for event in earlier if event in known]:
+        found.append(_of_cache(held[-1]))
     return found
 
 
