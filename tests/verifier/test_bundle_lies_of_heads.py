@@ -7,7 +7,7 @@ import pytest
 from evidence import statements
 from tests.verifier import bundles
 from tests.verifier.bundles import LOG, LOG_PQ
-from tests.verifier.edits import LAST, told
+from tests.verifier.edits import LAST, setting, told
 from tests.verifier.story import Story
 from verifier import notes
 
@@ -60,6 +60,13 @@ def of_another_head(files):
 )
 def test_what_belongs_together_is_there_and_fits(edit, expected):
     assert told(edits={"files": edit}) == expected
+
+
+def test_the_first_of_all_times_is_a_time_like_any_other():
+    """No clock goes back beyond it: what is in a bundle raises nothing."""
+    at = "0001-01-01T00:00:00.000000Z"
+
+    assert told(edits={name: setting(at=at) for name in ("ingest", "announce")}) == 0
 
 
 def test_an_adapter_that_does_not_serve_is_no_evidence():
