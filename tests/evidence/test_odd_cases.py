@@ -1,5 +1,7 @@
 """Erasures that are unlike the demo's, each of which once could not be certified."""
 
+from datetime import timedelta
+
 import pytest
 from django.db.transaction import atomic
 from django.utils import timezone
@@ -98,6 +100,22 @@ def test_partly_and_then_wholly_erased_each_has_its_certificate(trained):
 
     assert holds(whole)
     assert holds(some)
+
+
+@pytest.mark.parametrize("step", ["file", "approve", "execute"])
+def test_a_step_on_a_machine_whose_clock_runs_ahead_is_certified(trained, monkeypatch, step):
+    attest_all()
+    take = getattr(services, step)
+
+    def ahead(*, at, **given):
+        return take(at=at + timedelta(minutes=10), **given)
+
+    monkeypatch.setattr(services, step, ahead)
+    request = completed(trained, trained.erase(FIRST_OF_0))
+
+    later = timezone.now() + timedelta(minutes=11)
+    issued = issuing.issue(request=request, actor="test", at=later)
+    assert bundle.check(storage.get(issued.bundle), keys=signing.vkeys(), now=later).level == "L2"
 
 
 def test_an_attestors_key_can_be_replaced(trained):
