@@ -7,12 +7,13 @@ from django.db.transaction import atomic
 from django.utils import timezone
 
 from erasure import services
-from evidence import attesting, issuing
+from evidence import attesting, issuing, placing
 from evidence.models import Attestation
 from evidence.placing import place
 from evidence.scene import CannotCertify
-from ledger import log, signing
+from ledger import heads, log, publishing, sequencer, signing
 from ledger.kinds import Kind
+from ledger.models import Outbox
 from registry import storage
 from registry.models import Release, TrunkState
 from registry.services import caching, live
@@ -141,6 +142,27 @@ def test_what_cannot_be_stated_holds_up_nothing_else(trained, caplog):
 
     assert "cannot be attested" in caplog.text
     assert Attestation.objects.filter(kind="release").exists()
+
+
+def test_a_head_that_witnesses_take_their_time_for_is_waited_for(trained, monkeypatch):
+    """Another process sequences here, and a head is stored before it is public."""
+    attest_all()
+    request = completed(trained, trained.erase(FIRST_OF_0))
+
+    def meanwhile(_):
+        if Outbox.objects.exists():
+            sequencer.drain_all()
+            monkeypatch.setattr(publishing, "publish", lambda: False)
+            heads.sign(at=timezone.now())
+            monkeypatch.setattr(publishing, "publish", publish)
+        else:
+            publish()
+
+    publish = publishing.publish
+    monkeypatch.setattr(sequencer, "may_drain", lambda: False)
+    monkeypatch.setattr(placing.time, "sleep", meanwhile)
+
+    assert holds(request)
 
 
 def test_a_fallback_is_not_certified_and_nothing_is_logged_of_it(trained):
