@@ -66,6 +66,7 @@ class Case:
     log: Excerpt = field(default_factory=lambda: Excerpt({}))
     chain: list[Made] = field(default_factory=list)
     bases: set[str] = field(default_factory=set)
+    spared: set[str] = field(default_factory=set)
     erased: list[bytes] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     witnesses: int = 0

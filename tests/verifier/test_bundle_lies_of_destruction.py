@@ -74,7 +74,13 @@ def test_a_twin_of_what_was_destroyed_serves_on():
                 made.weights = made.parent.weights
             super().train_on(made, where, here)
 
-    assert told(Twin) == 0
+    class Replayed(Twin):
+        def replay(self, *made):
+            super().replay(*made, self.live[0, 0])
+
+    assert told(Replayed) == 0
+    assert code(Twin(level="L2").bundle()) == 0
+    assert code(Twin().bundle()) == 19
 
 
 class NoReplay(Story):

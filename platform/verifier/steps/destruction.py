@@ -62,6 +62,7 @@ def _check_chain(case: Case, destroyed: Mapping[str, int], gone: Counter[str]) -
         }
         if len(made) < gone[weights] + alive:
             raise Refused("an adapter that was destroyed is behind what serves")
+    case.spared = {*spared}
 
 
 def _check_before(case: Case, destroyed: Collection[str]) -> None:
