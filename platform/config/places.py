@@ -3,6 +3,8 @@
 import hashlib
 import logging
 import os
+import re
+import unicodedata
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,14 @@ LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.5432.lock")
 
 ON = {"1", "true", "yes", "on"}
 OFF = {"0", "false", "no", "off", ""}
+
+
+# What every statement and every cosignature can hold: verifier/statements.py, verifier/keys.py.
+ORIGIN = re.compile(r"[a-z0-9.-]+(/[A-Za-z0-9_.-]+)*")
+LONGEST_ORIGIN = 200
+# What no certificate's line can hold: verifier/certificate.py.
+LONGEST_NAME = 2000
+UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 class BadSetting(ValueError):
@@ -44,6 +54,33 @@ def whole(*, variable: str, default: int) -> int:
     if not (given.isascii() and given.isdigit()) or len(given) > 18 or int(given) < 1:
         raise BadSetting(f"{variable}: not a whole number from 1 on")
     return int(given)
+
+
+def origin(*, variable: str, default: str) -> str:
+    """Read the name of the log.
+
+    Raises:
+        BadSetting: nothing could be attested under it, so no erasure certified.
+    """
+    given = os.environ.get(variable) or default
+    if not ORIGIN.fullmatch(given) or len(given) > LONGEST_ORIGIN:
+        raise BadSetting(
+            f"{variable}: not a host in lower case and a path, such as expunge.example/log"
+        )
+    return given
+
+
+def controller(*, variable: str, default: str) -> str:
+    """Read who answers for the data.
+
+    Raises:
+        BadSetting: no certificate can hold it.
+    """
+    given = os.environ.get(variable) or default
+    hidden = any(unicodedata.category(each) in UNSEEN for each in given)
+    if hidden or len(unicodedata.normalize("NFC", given)) > LONGEST_NAME:
+        raise BadSetting(f"{variable}: not one line of {LONGEST_NAME} letters that can be seen")
+    return given
 
 
 def time_zone(*, variable: str) -> str:

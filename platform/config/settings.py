@@ -22,13 +22,13 @@ EXPUNGE_ERASURES = os.environ.get("EXPUNGE_ERASURES", "")
 EXPUNGE_PARTITION_KEY = keys.load(EXPUNGE_KEYS, "partition", variable="EXPUNGE_PARTITION_KEY")
 EXPUNGE_ORDER_KEY = keys.load(EXPUNGE_KEYS, "order", variable="EXPUNGE_ORDER_KEY")
 EXPUNGE_RECIPES = ROOT / "recipes"
-EXPUNGE_ORIGIN = os.environ.get("EXPUNGE_ORIGIN", "expunge.local/log")
+EXPUNGE_ORIGIN = places.origin(variable="EXPUNGE_ORIGIN", default="expunge.local/log")
 # The policy that a head must meet before it is public: ledger/witnessing.py.
 EXPUNGE_WITNESSES = os.environ.get("EXPUNGE_WITNESSES", "")
 # Who stamps heads with the time, and whose word on it is taken: ledger/timestamps.py.
 EXPUNGE_TSA = os.environ.get("EXPUNGE_TSA", "")
 EXPUNGE_TSA_CERTIFICATES = os.environ.get("EXPUNGE_TSA_CERTIFICATES", "")
-EXPUNGE_CONTROLLER = os.environ.get("EXPUNGE_CONTROLLER", "This installation")
+EXPUNGE_CONTROLLER = places.controller(variable="EXPUNGE_CONTROLLER", default="This installation")
 
 # A lease must outlive the longest pause between two heartbeats of a healthy worker.
 EXPUNGE_LEASE_SECONDS = places.whole(variable="EXPUNGE_LEASE_SECONDS", default=120)

@@ -129,6 +129,14 @@ class DeletionRequest(models.Model):
         """Whether the rows are gone and nothing that serves can have read them."""
         return self.state in ERASED
 
+    def no_earlier(self, at: datetime) -> datetime:
+        """A step's time: that of the step before, if the clock that says it runs behind that one's.
+
+        Steps are taken on several machines, and a certificate's times are in order.
+        """
+        taken = (self.received_at, self.decided_at, self.clean_at, self.restored_at)
+        return max(at, *(each for each in taken if each is not None))
+
     def move(
         self,
         to: State,

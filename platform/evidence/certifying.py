@@ -24,20 +24,25 @@ NOT_ERASED: Final = ("base-model", "others", "backups")
 def level_of(scene: Scene) -> str:
     """L3 if every adapter that was made after the erasure was trained again, and came out alike.
 
-    By place and position, as the verifier asks: equal weights may have been made before.
+    And every one of weights that it destroyed, to show that they were another's. By place and
+    position, as the verifier asks: equal weights may have been made before.
     """
+    gone = {one for each in scene.destroyed for one in each.event.facts.get("adapters", [])}
     replayed: dict[tuple[str, str], int] = {}
     for each in scene.replays:
         at = entries.of_event(each.event).index
         for named in each.statement.subject.items():
             replayed[named] = max(at, replayed.get(named, -1))
-    again = {
-        (f"{readings.name_of(made.shard, made.slice)}/adapter", made.digest): trained
+    trained = [
+        (made, readings.only(made, Kind.ADAPTER_TRAINED).index, made.digest in gone)
         for made in scene.chain
-        if (trained := readings.only(made, Kind.ADAPTER_TRAINED).index) > scene.applied.index
-    }
-    is_whole = all(replayed.get(named, -1) > trained for named, trained in again.items())
-    return "L3" if again and is_whole else "L2"
+    ]
+    is_whole = all(
+        replayed.get((f"{readings.name_of(made.shard, made.slice)}/adapter", made.digest), -1) > at
+        for made, at, is_twin in trained
+        if is_twin or at > scene.applied.index
+    )
+    return "L3" if is_whole and any(at > scene.applied.index for _, at, _ in trained) else "L2"
 
 
 def certificate(

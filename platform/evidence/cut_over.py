@@ -21,7 +21,7 @@ def told(release: Release, switched: Placed, *, at: datetime) -> list[Placed]:
     Raises:
         StillAnswers: one of them has done neither.
     """
-    found = entries.of_target(release, Kind.RELEASE_ACKNOWLEDGED)
+    found = entries.of_target(release, Kind.RELEASE_ACKNOWLEDGED, after=switched.index)
     for scorer in release.scorers:
         target = f"registry.Scorer:{scorer}"
         found += entries.of_target(target, Kind.SCORER_RETIRED, after=switched.index)

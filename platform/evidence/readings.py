@@ -40,13 +40,16 @@ def name_of(shard: int, slice_: int) -> str:
 def only(target: Model | str, kind: Kind) -> Placed:
     """The entry of this kind about a thing.
 
+    Of several the newest: a restored database erases again, and gives a release the number of one
+    that it lost, while the log has both.
+
     Raises:
         NotPlaced: there is none yet.
     """
     found = of_target(target, kind)
     if not found:
         raise NotPlaced(f"{kind} has no place in the log yet")
-    return found[0]
+    return found[-1]
 
 
 def cache_after(entry: Placed) -> CacheSet | None:

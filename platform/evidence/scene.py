@@ -36,7 +36,12 @@ class Named:
 
 @dataclass(frozen=True)
 class Scene:
-    """What there is to say about one request, all of it with its place in the log."""
+    """What there is to say about one request, all of it with its place in the log.
+
+    Args:
+        chain: the adapters behind what serves.
+        old: every adapter of the weights that were destroyed, made before that: to be counted.
+    """
 
     request: DeletionRequest
     keys: list[bytes]
@@ -89,15 +94,11 @@ def gather(request: DeletionRequest, *, at: datetime) -> Scene:
             raise CannotCertify(f"{request}: a record of it is in the set of {each.name}")
     if _held(cached, keys):
         raise StaleCache(f"{request}: a record of it is in the set of {cached.name}")
-    destroyed = [
-        each
-        for each in entries.of_target("registry.Store", Kind.ARTEFACTS_DESTROYED)
-        if each.event.facts.get("request") == str(request.pk)
-    ]
+    destroyed = _destroyed(request)
     verified = entries.of_target(request, Kind.VERIFICATION_DONE)
     if not verified:
         raise entries.NotPlaced("the verification has no place in the log yet")
-    old = _contaminated(destroyed)
+    old = _of_destroyed_weights(destroyed)
     return Scene(
         request=request,
         keys=keys,
@@ -107,7 +108,7 @@ def gather(request: DeletionRequest, *, at: datetime) -> Scene:
         release=release,
         switched=switched,
         chain=chain,
-        old=[made for made in old if _held(of_adapter(made), keys)],
+        old=old,
         sets=[*sets, cached],
         before=[
             each
@@ -152,8 +153,23 @@ def _live_sets(
     return [*map(of_adapter, chain), *panel, _of_cache(cache)]
 
 
-def _contaminated(destroyed: list[Placed]) -> list[AdapterVersion]:
-    """The adapters that an erasure destroyed: those of these weights that were made before it."""
+def _destroyed(request: DeletionRequest) -> list[Placed]:
+    """What the erasure destroyed, each before it; of one that was applied again, what that did."""
+    *earlier, applied = entries.of_target(request, Kind.ERASURE_APPLIED)
+    since = earlier[-1].index if earlier else -1
+    found = entries.of_target("registry.Store", Kind.ARTEFACTS_DESTROYED, after=since)
+    return [
+        each
+        for each in found
+        if each.index < applied.index and each.event.facts.get("request") == str(request.pk)
+    ]
+
+
+def _of_destroyed_weights(destroyed: list[Placed]) -> list[AdapterVersion]:
+    """The adapters of the weights that an erasure destroyed, as far as made before it.
+
+    Without a sample an adapter has the weights of the one before it, which may serve on.
+    """
     digests = [digest for each in destroyed for digest in each.event.facts.get("adapters", [])]
     old = AdapterVersion.objects.filter(digest__in=digests).exclude(set_event=None)
     since = max((each.index for each in destroyed), default=-1)
@@ -174,8 +190,10 @@ def _others_before(request: DeletionRequest, applied: Placed) -> list[Named]:
             found.append(_of_panel(was, readings.only(was, Kind.RELEASE_SWITCHED)))
     caches = entries.of_target("registry.TrunkState", Kind.TRUNK_CACHE_COMMITTED)
     earlier = [each.event.event_id for each in caches if each.index < applied.index]
-    if earlier:
-        found.append(_of_cache(CacheSet.objects.get(event=earlier[-1])))
+    # A restored database has lost what the log still tells of, so it need not have the last one.
+    known = {each.event: each for each in CacheSet.objects.filter(event__in=earlier)}
+    if held := [known[event] for event in earlier if event in known]:
+        found.append(_of_cache(held[-1]))
     return found
 
 

@@ -33,6 +33,12 @@ def published() -> str | None:
     return path.read_text() if path.exists() else None
 
 
+def size() -> int:
+    """How many entries the public checkpoint covers. Checks no signature."""
+    note = published()
+    return notes.Checkpoint.parse(notes.signed_by(note)[0]).size if note else 0
+
+
 def publish() -> bool:
     """Make the newest signed head public, and before it what it covers.
 

@@ -65,6 +65,8 @@ class Case:
     records: Sequence[bytes] | None = field(kw_only=True)
     log: Excerpt = field(default_factory=lambda: Excerpt({}))
     chain: list[Made] = field(default_factory=list)
+    bases: set[str] = field(default_factory=set)
+    spared: set[str] = field(default_factory=set)
     erased: list[bytes] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     witnesses: int = 0

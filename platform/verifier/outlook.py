@@ -39,6 +39,11 @@ def not_proven(case: Case, level: str, held: Collection[int]) -> Iterator[str]:
                 "trained again; that the others read their lists and nothing else is only claimed."
             )
         yield "How the adapters are weighed against each other was not computed again."
+    for base in case.bases:
+        yield (
+            "What the base model had seen is only claimed. Its digest (expunge/base-digest/v1), to "
+            f"be compared with that of the one that was published: {base}"
+        )
     for code in dict.fromkeys([*ALWAYS, *case.certificate.not_erased]):
         yield NOT_ERASED[code]
     yield "Copies that left otherwise than by an export in the log are not in it."

@@ -39,8 +39,8 @@ PROPERTIES: Final = (
     "EXPUNGE_REPLAY_SAME_ENVIRONMENT",
     "EXPUNGE_REPLAY_SAME_RECORDS",
 )
+ORIGIN: Final = r"[a-z0-9.-]+(/[\w.-]+)*"
 _NAME: Final = r"(?!\.\.?(/|$))[\w.-]+(/(?!\.\.?(/|$))[\w.-]+)*"
-_ORIGIN: Final = r"[a-z0-9.-]+(/[\w.-]+)*"
 _URN: Final = "urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 Object: TypeAlias = dict[str, Any]
@@ -234,7 +234,7 @@ def _replay(value: Json, subject: dict[str, str]) -> str:
 
 _SHA256: Final = _of(sha256=strict.sha256)
 _COMMITTED: Final[Shape] = {"csmtRoot": strict.sha256, "leafCount": strict.number}
-_PLACE: Final[Shape] = {"auditLog": _like(_ORIGIN), "auditLogIndex": strict.number}
+_PLACE: Final[Shape] = {"auditLog": _like(ORIGIN), "auditLogIndex": strict.number}
 _BUILD: Final[Shape] = {
     "buildType": _one_of(BUILD),
     "externalParameters": _anything,
@@ -244,7 +244,7 @@ _BUILD: Final[Shape] = {
 _PARAMETERS: Final[Shape] = {
     "shard": _like(r"shard-(\d\d|[1-9]\d{2,8})"),
     "slice": strict.number,
-    "datasetOrigin": _like(_ORIGIN),
+    "datasetOrigin": _like(ORIGIN),
     "datasetEpoch": strict.number,
     "baseModel": strict.uri,
     "config": strict.uri,

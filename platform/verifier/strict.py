@@ -17,6 +17,8 @@ Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 MOST_OCTETS: Final = 1 << 20
 DEEPEST: Final = 32
+# Of the smallest ones an octet becomes fifty in memory; a bundle's own are larger, and fit.
+MOST_VALUES: Final = 1 << 23
 LONGEST_TEXT: Final = 2000
 MOST_ITEMS: Final = 10_000
 # Beyond it an IEEE double is not exact, and RFC 8785 numbers are doubles.
@@ -42,6 +44,9 @@ def loads(raw: bytes, *, most: int = MOST_OCTETS, canonical_only: bool = True) -
     """
     if len(raw) > most:
         raise BadDocument(f"JSON: {len(raw)} octets, more than {most}")
+    # Before it is read: each value but the first follows one of these, which texts may hold too.
+    if sum(map(raw.count, (b"[", b"{", b","))) > MOST_VALUES:
+        raise BadDocument(f"JSON: more than {MOST_VALUES} values")
     try:
         value: Json = json.loads(
             raw.decode(),

@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 
 from config import keys, places
+from verifier import statements, strict
 
 ROOT = settings.ROOT
 DATABASES = [
@@ -40,6 +41,8 @@ def manage(tmp_path, **variables: str) -> subprocess.CompletedProcess[str]:
         ("EXPUNGE_LOG_LEVEL", "loud"),
         ("EXPUNGE_SECURE", "maybe"),
         ("EXPUNGE_PARTITION_KEY", "no hex"),
+        ("EXPUNGE_ORIGIN", "Log.example:8443/log"),
+        ("EXPUNGE_CONTROLLER", "Acme\u202eLtd"),
     ],
 )
 def test_a_command_names_the_variable_that_it_cannot_use(tmp_path, name, value):
@@ -103,3 +106,30 @@ def test_every_time_zone_is_taken(monkeypatch):
 
 def test_a_bad_key_is_a_bad_setting():
     assert issubclass(keys.BadKey, places.BadSetting)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["localhost:8443/log", "Expunge.example/log", "expunge.example/", "https://x/log", "a" * 201],
+)
+def test_a_log_has_a_name_that_statements_can_hold(monkeypatch, name):
+    monkeypatch.setenv("EXPUNGE_X", name)
+
+    with pytest.raises(places.BadSetting, match=r"^EXPUNGE_X: "):
+        places.origin(variable="EXPUNGE_X", default="expunge.example/log")
+
+
+@pytest.mark.parametrize("name", ["expunge.local/log", "log", "expunge.example/2027/Log_2"])
+def test_what_a_log_may_be_called_can_be_attested_under(monkeypatch, name):
+    monkeypatch.setenv("EXPUNGE_X", name)
+
+    assert places.origin(variable="EXPUNGE_X", default="x") == name
+    assert strict.text(name, "origin", pattern=statements.ORIGIN) == name
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\u200cb", "\u2066a", "a" * 2001])
+def test_a_controller_has_a_name_that_certificates_can_hold(monkeypatch, name):
+    monkeypatch.setenv("EXPUNGE_X", name)
+
+    with pytest.raises(places.BadSetting, match=r"^EXPUNGE_X: "):
+        places.controller(variable="EXPUNGE_X", default="x")

@@ -1,20 +1,29 @@
 """Erasures that are unlike the demo's, each of which once could not be certified."""
 
+from datetime import timedelta
+
 import pytest
 from django.db.transaction import atomic
 from django.utils import timezone
 
 from erasure import services
-from evidence import attesting, issuing
+from evidence import attesting, issuing, placing
 from evidence.models import Attestation
 from evidence.placing import place
 from evidence.scene import CannotCertify
-from ledger import log, signing
+from ledger import heads, log, publishing, sequencer, signing
 from ledger.kinds import Kind
+from ledger.models import Outbox
 from registry import storage
 from registry.models import Release, TrunkState
 from registry.services import caching, live
-from tests.registry.conftest import FIRST_OF_0, FIRST_OF_1, FIRST_OF_2
+from tests.registry.conftest import (
+    FIRST_OF_0,
+    FIRST_OF_1,
+    FIRST_OF_2,
+    SECOND_OF_0,
+    SECOND_OF_1,
+)
 from tests.worlds import Row, rows_of
 from verifier import bundle
 
@@ -57,6 +66,17 @@ def test_somebody_who_was_never_trained_on_is_certified(trained):
     assert holds(completed(trained, trained.erase("late")))
 
 
+def test_somebody_alone_in_a_slice_of_whom_nothing_was_learnt_is_certified(empty):
+    """The adapter that is destroyed has the weights of the one before it, which serves on."""
+    others = [FIRST_OF_0, FIRST_OF_1, SECOND_OF_1, FIRST_OF_2]
+    lonely = Row(SECOND_OF_0, "m1", 5, 1000)
+    empty.ingest([lonely, *(row for person in others for row in rows_of(person))])
+    empty.train()
+    attest_all()
+
+    assert holds(completed(empty, empty.erase(SECOND_OF_0)))
+
+
 def test_the_last_of_all_is_certified(empty):
     """What serves then is the base model alone."""
     people = [FIRST_OF_0, FIRST_OF_1, FIRST_OF_2]
@@ -83,6 +103,22 @@ def test_partly_and_then_wholly_erased_each_has_its_certificate(trained):
     assert holds(some)
 
 
+@pytest.mark.parametrize("step", ["file", "approve", "execute"])
+def test_a_step_on_a_machine_whose_clock_runs_ahead_is_certified(trained, monkeypatch, step):
+    attest_all()
+    take = getattr(services, step)
+
+    def ahead(*, at, **given):
+        return take(at=at + timedelta(minutes=10), **given)
+
+    monkeypatch.setattr(services, step, ahead)
+    request = completed(trained, trained.erase(FIRST_OF_0))
+
+    later = timezone.now() + timedelta(minutes=11)
+    issued = issuing.issue(request=request, actor="test", at=later)
+    assert bundle.check(storage.get(issued.bundle), keys=signing.vkeys(), now=later).level == "L2"
+
+
 def test_an_attestors_key_can_be_replaced(trained):
     attest_all()
     (signing.folder() / "attest.key").unlink()
@@ -106,6 +142,27 @@ def test_what_cannot_be_stated_holds_up_nothing_else(trained, caplog):
 
     assert "cannot be attested" in caplog.text
     assert Attestation.objects.filter(kind="release").exists()
+
+
+def test_a_head_that_witnesses_take_their_time_for_is_waited_for(trained, monkeypatch):
+    """Another process sequences here, and a head is stored before it is public."""
+    attest_all()
+    request = completed(trained, trained.erase(FIRST_OF_0))
+
+    def meanwhile(_):
+        if Outbox.objects.exists():
+            sequencer.drain_all()
+            monkeypatch.setattr(publishing, "publish", lambda: False)
+            heads.sign(at=timezone.now())
+            monkeypatch.setattr(publishing, "publish", publish)
+        else:
+            publish()
+
+    publish = publishing.publish
+    monkeypatch.setattr(sequencer, "may_drain", lambda: False)
+    monkeypatch.setattr(placing.time, "sleep", meanwhile)
+
+    assert holds(request)
 
 
 def test_a_fallback_is_not_certified_and_nothing_is_logged_of_it(trained):

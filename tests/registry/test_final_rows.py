@@ -28,6 +28,9 @@ def world(tmp_path, settings):
         "UPDATE registry_slice SET shard = shard + 100",
         "UPDATE registry_artefact SET wrapped_key = 'x', destroyed_at = NULL "
         "WHERE destroyed_at IS NOT NULL",
+        # Put in again afterwards with the key of before: nothing refers to a cached state's file.
+        "DELETE FROM registry_artefact WHERE destroyed_at IS NOT NULL AND kind = 'trunk'",
+        "DELETE FROM registry_slice",
     ],
 )
 def test_the_database_refuses_to_rewrite(world, sql, role):

@@ -11,11 +11,12 @@ from mlcore import recipe
 from mlcore.recipe import BadRecipe
 from registry import bases, storage, work
 from registry.models import AdapterVersion, Recipe, ShardMembership, TrainingRun
-from registry.services import live, runs
+from registry.services import live, recipes, runs
 from tests import environment, worlds
 from tests.corpus import tables
 from tests.registry.conftest import FIRST_OF_0, PEOPLE, SECOND_OF_0
-from tests.worlds import World, rows_of
+from tests.worlds import Row, World, rows_of
+from verifier import strict
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -164,6 +165,16 @@ def test_a_recipe_that_is_not_there_changes_nothing(trained):
         worlds.training.choose("no-such-recipe", actor="test")
 
     assert tables.changed(before) == set()
+
+
+def test_a_recipe_that_no_certificate_can_hold_is_not_taken(empty, tmp_path, settings):
+    empty.ingest([Row(f"person-{number}", "m1", 5, 1000) for number in range(100)])
+    many = worlds.recipe_of(tmp_path, settings, shards=100, slices=91)
+
+    with pytest.raises(BadRecipe, match="shards times slices must be at most 9000"):
+        worlds.training.choose(many, actor="test")
+
+    assert recipes.MOST_SLICES < strict.MOST_ITEMS - 2
 
 
 @pytest.mark.parametrize(

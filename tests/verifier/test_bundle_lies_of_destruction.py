@@ -65,6 +65,24 @@ def test_what_serves_was_not_destroyed():
     assert told(Alive) == 18
 
 
+def test_a_twin_of_what_was_destroyed_serves_on():
+    """Of the last slice nothing was to be learnt, so it has the weights of the one before it."""
+
+    class Twin(Story):
+        def train_on(self, made, where, here):
+            if made.shard == 0 and made.slice:
+                made.weights = made.parent.weights
+            super().train_on(made, where, here)
+
+    class Replayed(Twin):
+        def replay(self, *made):
+            super().replay(*made, self.live[0, 0])
+
+    assert told(Replayed) == 0
+    assert code(Twin(level="L2").bundle()) == 0
+    assert code(Twin().bundle()) == 19
+
+
 class NoReplay(Story):
     def replay(self, *made):
         """Nobody trained again."""

@@ -1,15 +1,16 @@
 """Heads that are signed and still not of this log, and files and adapters too many or too few."""
 
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
 from evidence import statements
 from tests.verifier import bundles
 from tests.verifier.bundles import LOG, LOG_PQ
-from tests.verifier.edits import LAST, told
+from tests.verifier.edits import LAST, setting, told
 from tests.verifier.story import Story
-from verifier import notes
+from verifier import merkle, notes, spelling
 
 BY_FAR = notes.Cosigner("another.example/log", LOG_PQ.key).vkey
 
@@ -60,6 +61,38 @@ def of_another_head(files):
 )
 def test_what_belongs_together_is_there_and_fits(edit, expected):
     assert told(edits={"files": edit}) == expected
+
+
+def test_a_timestamp_from_before_the_erasure_is_not_taken_for_its_time():
+    class Stamped(Story):
+        """Of the head that the certificate is the next entry of."""
+
+        def certify(self):
+            self.stamped = len(self.entries)
+            self.edits["files"] = self.with_stamp
+            super().certify()
+
+        def with_stamp(self, files):
+            kept = {name: data for name, data in files.items() if "timestamps" not in name}
+            head, stem = self.head(self.stamped), f"timestamps/{self.stamped}"
+            return kept | {f"{stem}.head": head, f"{stem}.tsr": sha256(head).digest()}
+
+        def log_files(self, cited):
+            path = merkle.consistency_proof(self.leaves(len(self.entries)), self.stamped)
+            found = "".join(f"{spelling.encode(each)}\n" for each in path).encode()
+            return {**super().log_files(cited), "log/stamped": found}
+
+    for story, tells in ((Stamped, "covers the erasure"), (Story, "is from before the erasure")):
+        report = story().bundle().check()
+        assert report.exit_code == 0
+        assert tells in "".join(report.notes)
+
+
+def test_the_first_of_all_times_is_a_time_like_any_other():
+    """No clock goes back beyond it: what is in a bundle raises nothing."""
+    at = "0001-01-01T00:00:00.000000Z"
+
+    assert told(edits={name: setting(at=at) for name in ("ingest", "announce")}) == 0
 
 
 def test_an_adapter_that_does_not_serve_is_no_evidence():

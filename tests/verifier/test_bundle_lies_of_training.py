@@ -290,3 +290,18 @@ def test_what_was_there_before_is_not_made_up():
             return [(made.name, made.records, made.committed)]
 
     assert told(MadeUp) == 17
+
+
+def test_a_base_that_had_seen_the_person_is_named_for_others_to_compare():
+    """An adapter that was merged into the base is not seen: a bundle has no word but its own."""
+
+    class Merged(Story):
+        def adapter_facts(self, made):
+            found = super().adapter_facts(made)
+            return replace(found, base=replace(found.base, sha256=ZEROS))
+
+    report = Merged().bundle().check()
+
+    assert report.exit_code == 0
+    assert any(each.endswith(ZEROS) for each in report.not_proven)
+    assert not any(each.endswith(ZEROS) for each in Story().bundle().check().not_proven)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tracemalloc
 
 import pytest
 import rfc8785
@@ -85,6 +86,19 @@ def test_a_text_over_the_limit_is_refused_before_it_is_read():
     assert strict.loads(b'"12"', most=4) == "12"
     with pytest.raises(BadDocument, match="more than 3"):
         strict.loads(b'"12"', most=3)
+
+
+@pytest.mark.parametrize("value", [b"[]", b"{}", b"0"])
+def test_a_text_of_too_many_values_is_refused_before_it_fills_the_memory(value):
+    raw = b"[" + (value + b",") * strict.MOST_VALUES + value + b"]"
+
+    tracemalloc.start()
+    with pytest.raises(BadDocument, match="values"):
+        strict.loads(raw, most=len(raw))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert most < len(raw)
 
 
 def test_only_a_foreign_text_may_have_spaces_and_never_a_member_twice():

@@ -65,6 +65,7 @@ def _decide(
             if why == "own-request"
             else f"{request}: your role does not decide requests"
         )
+    at = request.no_earlier(at)
     with transaction.atomic(durable=True):
         request.move(
             to,

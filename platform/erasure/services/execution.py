@@ -63,6 +63,7 @@ def apply(
         erasure.models.CannotMove: it is not approved, or another worker was first.
         AnotherKey: the line cannot be opened with the person's key.
     """
+    at = request.no_earlier(at)
     request.move(State.EXECUTING, actor=actor, at=at, clean_at=at)
     # Locked before anything else: an ingestion or a worker that touches this person waits here.
     assert request.subject_id is not None

@@ -51,7 +51,7 @@ def _is_restored() -> bool:
 @transaction.atomic(durable=True)
 def _restore(request: DeletionRequest, *, actor: str, at: datetime) -> None:
     release = Release.objects.filter(is_live=True).first()
-    restored_at = request.restored_at or (release.switched_at if release else at)
+    restored_at = request.restored_at or request.no_earlier(release.switched_at if release else at)
     request.move(
         State.VERIFYING,
         actor=actor,
@@ -75,6 +75,7 @@ def _verify(request: DeletionRequest, *, actor: str, at: datetime) -> bool:
         return False
     facts = {name: "yes" if holds else "no" for name, holds in checks.items()}
     facts["ok"] = "yes" if all(checks.values()) else "no"
+    at = request.no_earlier(at)
     log.append(Kind.VERIFICATION_DONE, actor=actor, on=request, at=at, facts=facts)
     if all(checks.values()):
         request.move(State.COMPLETED, actor=actor, at=at, completed_at=at, failure="")

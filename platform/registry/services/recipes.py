@@ -15,6 +15,9 @@ from registry.models import Recipe, Slice, TrainingRun
 from registry.services import anchoring, places
 from registry.services.places import FEW
 
+# A certificate names every slice's adapter and set, and a list in it holds 10,000.
+MOST_SLICES = 9_000
+
 
 class NoRecipe(LookupError):
     """Nothing was trained yet, so there is no recipe to go on with."""
@@ -33,18 +36,22 @@ def current() -> Recipe:
 
 
 def check_people(recipe: mlcore.recipe.Recipe) -> None:
-    """See that there are people for every shard of a recipe that is taken into use.
+    """See that a recipe that is taken into use has people for every shard, and fits the evidence.
 
     The recipe in use stays in use however few are left: nobody's erasure stops the training of
     the others.
 
     Raises:
-        mlcore.recipe.BadRecipe: there are fewer people than shards.
+        mlcore.recipe.BadRecipe: there are fewer people than shards, or too many slices.
     """
     used = Recipe.objects.filter(is_current=True).first()
+    if used is not None and used.plain == recipe:
+        return
     people = Subject.objects.count()
-    if people < recipe.shards and (used is None or used.plain != recipe):
+    if people < recipe.shards:
         raise BadRecipe(f"shards must be at most {people}, the number of people.")
+    if recipe.shards * recipe.slices > MOST_SLICES:
+        raise BadRecipe(f"shards times slices must be at most {MOST_SLICES}, to be certified.")
 
 
 @transaction.atomic(durable=True)

@@ -71,7 +71,7 @@ def _check_times(case: Case) -> None:
             raise Refused("the certificate cites what came after it", code=OUT_OF_TIME)
     latest = None
     for each in case.log:
-        if latest is not None and each.at < latest - CLOCKS_DIFFER:
+        if latest is not None and latest - each.at > CLOCKS_DIFFER:
             raise Refused("the log goes back in time", code=OUT_OF_TIME)
         latest = max(each.at, latest or each.at)
     if said.valid_until - said.issued_at > LONGEST:

@@ -1,6 +1,7 @@
 """Step 8: what had seen the person is destroyed, as much of it as the erasure said."""
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from verifier import statements, strict
@@ -20,7 +21,8 @@ def check(case: Case) -> str:
         Refused, ValueError: one is missing, is of something else, or of what serves.
     """
     destroyed: dict[str, int] = {}
-    states = number = 0
+    gone: Counter[str] = Counter()
+    states = 0
     seen: set[int] = set()
     for digest in case.certificate.attestations.destructions:
         statement, made = attested.read(case, digest, kind=statements.DESTRUCTION)
@@ -30,19 +32,37 @@ def check(case: Case) -> str:
         seen.add(entry.index)
         adapters = _adapters(entry)
         _check_same(case, statement, entry, adapters)
-        number += len(adapters)
+        gone.update(adapters)
         destroyed |= dict.fromkeys(adapters, entry.index)
         states += int(statement.predicate["trunkStates"])
     erased = case.certificate.erased
-    if number != erased["adapters"] or states != erased["trunkStates"]:
+    if gone.total() != erased["adapters"] or states != erased["trunkStates"]:
         raise Refused("not as much is attested to be destroyed as the erasure says")
-    for one in case.chain:
-        # Made again without the person's records, an adapter may well come out as it was.
-        if one.trained.index < destroyed.get(one.weights, -1):
-            raise Refused("an adapter that was destroyed is behind what serves")
+    _check_chain(case, destroyed, gone)
     _check_before(case, destroyed)
     _check_exports(case)
-    return f"adapters: {number}; cached states: {states}"
+    return f"adapters: {gone.total()}; cached states: {states}"
+
+
+def _check_chain(case: Case, destroyed: Mapping[str, int], gone: Counter[str]) -> None:
+    """No destroyed adapter is behind what serves.
+
+    Made again without the person's records, an adapter may well come out as it was. And one that
+    nothing was to be learnt for has the weights of the one before it: it takes an adapter of these
+    weights more, made by then, than were destroyed.
+    """
+    spared = Counter(
+        one.weights for one in case.chain if one.trained.index < destroyed.get(one.weights, -1)
+    )
+    for weights, alive in spared.items():
+        made = {
+            each.target
+            for each in case.log.of("adapter.trained")
+            if each.fact("digest") == weights and each.index < destroyed[weights]
+        }
+        if len(made) < gone[weights] + alive:
+            raise Refused("an adapter that was destroyed is behind what serves")
+    case.spared = {*spared}
 
 
 def _check_before(case: Case, destroyed: Collection[str]) -> None:

@@ -97,7 +97,9 @@ def _check_stamped(case: Case, head: Checkpoint) -> None:
         _check_extends(case, stamped, head, by=STAMPED)
         if sha256(note).digest() not in case.files[f"{stem}.tsr"]:
             raise Refused("a timestamp is not of its head")
+        covers = stamped.size > case.certificate.entries.applied
+        tells = "covers the erasure" if covers else "is from before the erasure: not of its time"
         case.notes.append(
-            f"A timestamp of head {stamped.size} is there. Unpack it and check it with: openssl ts "
-            f"-verify -data {stem}.head -in {stem}.tsr -CAfile AUTHORITY.pem"
+            f"A timestamp of head {stamped.size} is there, and {tells}. Unpack it and check it "
+            f"with: openssl ts -verify -data {stem}.head -in {stem}.tsr -CAfile AUTHORITY.pem"
         )

@@ -35,6 +35,7 @@ def check(case: Case) -> str:
     bases = {each[1].dependencies["base-model"]["digest"]["sha256"] for each in made.values()}
     if len(bases) > 1:
         raise Refused("what serves was made from several base models")
+    case.bases = bases
     return f"adapters that serve: {len(case.members)}; slices behind them: {len(case.chain)}"
 
 

@@ -26,8 +26,14 @@ def check(case: Case) -> str:
     again = [each for each in case.chain if each.trained.index > case.applied.index]
     if not again:
         raise Refused("nothing that serves was made after the erasure, so nothing was replayed")
-    for each in again:
+    for each in case.chain:
+        # Of the weights that were destroyed, and said to be another's: training again tells.
+        if each.trained.index <= case.applied.index and each.weights not in case.spared:
+            continue
         at = replayed.get((f"{each.name}/adapter", each.weights), -1)
         if at <= each.trained.index:
-            raise Refused("an adapter that was made after the erasure was not trained again")
+            raise Refused(
+                "an adapter made after the erasure, or of weights that were destroyed, was not "
+                "trained again"
+            )
     return f"made after the erasure, and trained again: {len(again)}"
