@@ -1,14 +1,9 @@
 """The one canonical form of an interaction: what order keys and commitments are computed over."""
 
-import hashlib
-import hmac
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import rfc8785
-
-RECORD_TAG = b"expunge/rec/v1\x00"
-KEY_TAG = b"expunge/subject-key/v1\x00"
 
 
 def number(value: Decimal) -> str:
@@ -31,16 +26,3 @@ def interaction(*, subject: str, item: str, value: Decimal, at: datetime) -> byt
     return rfc8785.dumps(
         {"at": moment(at), "item": item, "subject": subject, "value": number(value)}
     )
-
-
-def record_key(subject_key: bytes, content: bytes) -> bytes:
-    """The commitment to one interaction: 32 bytes that only the subject's key can link to it.
-
-    Derived from the content, so a duplicate under a new id cannot hide (docs/log-format.md).
-    """
-    return hmac.digest(subject_key, RECORD_TAG + hashlib.sha256(content).digest(), "sha256")
-
-
-def key_digest(subject_key: bytes) -> str:
-    """What may be said in public of a subject's key once it is gone: 32 random octets, hashed."""
-    return hashlib.sha256(KEY_TAG + subject_key).hexdigest()

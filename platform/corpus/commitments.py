@@ -5,6 +5,7 @@ from uuid import UUID
 
 from corpus import canonical, vault
 from corpus.models import Identity, Interaction, SubjectKey
+from verifier import receipts
 
 
 def record_keys(subjects: Collection[UUID]) -> list[bytes]:
@@ -15,7 +16,7 @@ def record_keys(subjects: Collection[UUID]) -> list[bytes]:
     keys = {row.subject_id: vault.opened(row) for row in wrapped}
     rows = Interaction.objects.filter(subject__in=subjects)
     return sorted(
-        canonical.record_key(
+        receipts.record_key(
             keys[subject],
             canonical.interaction(subject=names[subject], item=item, value=value, at=at),
         )

@@ -20,7 +20,7 @@ from corpus import canonical, people, reading, vault
 from corpus.models import Batch, Interaction, Item
 from corpus.reading import BadFile, Raw
 from mlcore import partition
-from verifier import merkle
+from verifier import merkle, receipts
 
 COLUMNS = ("subject", "item", "value", "timestamp")
 
@@ -122,7 +122,7 @@ def _row(raw: Raw, known: people.Known, items: dict[str, int]) -> tuple[tuple[An
     order_key = partition.order_key(external, content, key=settings.EXPUNGE_ORDER_KEY)
     return (
         (person.id, order_key, items[item], value, at),
-        canonical.record_key(person.key, content),
+        receipts.record_key(person.key, content),
     )
 
 

@@ -10,8 +10,9 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from corpus import canonical, ingest, vault, wrapping
+from corpus import ingest, vault, wrapping
 from corpus.models import Batch, Deployment, Interaction, Item, Subject
+from verifier import receipts
 
 
 class WrongKeys(Exception):
@@ -81,7 +82,7 @@ def erase(
     external, key = vault.external_id(subject), vault.subject_key(subject)
     wanted = None if items is None else {item.pk for item in items}
     doomed = [
-        (interaction, canonical.record_key(key, content))
+        (interaction, receipts.record_key(key, content))
         for interaction, content in ingest.contents(subject.pk, external)
         if wanted is None or interaction.item_id in wanted
     ]
@@ -100,7 +101,7 @@ def erase(
         vault.wrapped(fresh, subject=subject.pk, by=by).save(force_update=True)
     return Erased(
         record_keys=sorted({record for _, record in doomed}),
-        sealed_key=vault.seal_to_receipt(key, receipt=receipt, request=request),
-        key_digest=canonical.key_digest(key),
+        sealed_key=receipts.seal(key, receipt=receipt, request=request),
+        key_digest=receipts.key_digest(key),
         successor=successor,
     )

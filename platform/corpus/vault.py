@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from functools import cache
 from uuid import UUID
 
-from cryptography.hazmat.primitives import hashes, hpke
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
@@ -21,9 +20,6 @@ from corpus.models import Identity, Subject, SubjectKey
 NONCE = 12
 SUBJECT_KEY = b"expunge/subject-key/v1\x00"
 SUCCESSOR_INFO = b"expunge/successor/v1\x00"
-RECEIPT_INFO = b"expunge/receipt/v1"
-RECEIPT_PREFIX = "expunge-receipt-1."
-SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.CHACHA20_POLY1305)
 
 
 class NobodyFound(LookupError):
@@ -129,31 +125,3 @@ def open_successor(sealed: bytes, *, under: bytes, request: UUID) -> bytes:
 
 def _successor_cipher(key: bytes) -> AESGCM:
     return AESGCM(HKDF(hashes.SHA256(), 32, salt=None, info=SUCCESSOR_INFO).derive(key))
-
-
-def new_receipt() -> tuple[str, bytes]:
-    """A receipt to hand out once, and the public key that we keep of it (X25519)."""
-    secret = X25519PrivateKey.generate()
-    return (
-        RECEIPT_PREFIX + secret.private_bytes_raw().hex(),
-        secret.public_key().public_bytes_raw(),
-    )
-
-
-def seal_to_receipt(key: bytes, *, receipt: bytes, request: UUID) -> bytes:
-    """Encrypt a subject key so that the receipt alone opens it (HPKE, RFC 9180)."""
-    public = X25519PublicKey.from_public_bytes(bytes(receipt))
-    return SUITE.encrypt(key, public, RECEIPT_INFO + request.bytes)
-
-
-def open_with_receipt(sealed: bytes, *, receipt: str, request: UUID) -> bytes:
-    """What the holder of a receipt can do, and nobody else.
-
-    Raises:
-        ValueError: the receipt is not one of ours.
-        InvalidTag: it is the receipt of another request.
-    """
-    if not receipt.startswith(RECEIPT_PREFIX):
-        raise ValueError("this is not a receipt")
-    secret = X25519PrivateKey.from_private_bytes(bytes.fromhex(receipt[len(RECEIPT_PREFIX) :]))
-    return SUITE.decrypt(bytes(sealed), secret, RECEIPT_INFO + request.bytes)

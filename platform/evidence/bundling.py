@@ -11,7 +11,7 @@ from ledger.kinds import Kind
 from ledger.models import HeadTimestamp, TreeHead
 from registry import storage
 from registry.services import live
-from verifier import dsse, proof_files, strict
+from verifier import case, dsse, proof_files, strict
 from verifier.strict import Json
 
 Attested = dict[str, list[Attestation]]
@@ -46,9 +46,9 @@ def files_of(
     """Everything that the certificate lists, but for its PDF and the README."""
     assert scene.request.sealed_key is not None
     files = {
-        "erased.keys": b"".join(scene.keys),
-        "sealed.key": bytes(scene.request.sealed_key),
-        "keys.json": _keys(attestations),
+        case.ERASED: b"".join(scene.keys),
+        case.SEALED: bytes(scene.request.sealed_key),
+        case.KEYS: _keys(attestations),
     }
     for each in _all(attestations):
         files[f"attestations/{each.digest}.json"] = bytes(each.envelope)
@@ -57,7 +57,7 @@ def files_of(
     for named in scene.before:
         files[f"sets/{named.held.root.hex()}.present"] = proof_files.present(named.held, scene.keys)
     if before is not None:
-        files["log/before"] = before.note.encode()
+        files[case.BEFORE] = before.note.encode()
     files |= _models(scene)
     if stamp is not None:
         name = f"timestamps/{stamp.head.size}"

@@ -24,7 +24,7 @@ from ledger.witnessing import NotWitnessed
 from registry import storage
 from registry.models import Artefact, Release
 from registry.services import caching, scorers
-from verifier import archive, bundle, notes, spelling, strict
+from verifier import archive, bundle, case, notes, spelling, strict
 from verifier.strict import Json
 
 # What whoever asks for a certificate may be told instead of getting one.
@@ -71,9 +71,9 @@ def issue(*, request: DeletionRequest, actor: str, at: datetime) -> Certificate:
         raise CannotCertify(f"{request}: {error}") from error
     files["certificate.pdf"] = pdf.render(body, position=scene.applied.index)
     files["README.txt"] = layman.readme(body)
-    files["certificate.json"] = certifying.with_files(body, files)
+    files[case.CERTIFICATE] = certifying.with_files(body, files)
     said = {
-        "certificate": sha256(files["certificate.json"]).hexdigest(),
+        "certificate": sha256(files[case.CERTIFICATE]).hexdigest(),
         "live": scene.release.live_digest if scene.release else "",
         "level": str(body["level"]),
     }
@@ -139,8 +139,8 @@ def _log_files(
         }
         for each in cited
     ]
-    files = {"log/checkpoint": note.encode(), "log/entries.json": strict.canonical(listed)}
-    for name, head in (("log/consistency", before), ("log/stamped", stamped)):
+    files = {case.CHECKPOINT: note.encode(), case.ENTRIES: strict.canonical(listed)}
+    for name, head in ((case.CONSISTENCY, before), (case.STAMPED, stamped)):
         if head is not None:
             path = [spelling.encode(hash_) for hash_ in proofs.consistency(head.size, size)]
             files[name] = "".join(f"{line}\n" for line in path).encode()

@@ -16,6 +16,7 @@ from mlcore.samples import Interaction as PlainInteraction
 from mlcore.samples import Sample, Split, split, used
 from registry import records
 from registry.models import Recipe, ShardMembership, Slice
+from verifier import receipts
 from verifier.sets import CommittedSet
 
 Place = tuple[int, int]
@@ -100,7 +101,7 @@ def _record_keys(subject_id: UUID, interactions: tuple[PlainInteraction, ...]) -
     subject = Subject(pk=subject_id)
     external, key = vault.external_id(subject), vault.subject_key(subject)
     return [
-        canonical.record_key(
+        receipts.record_key(
             key,
             canonical.interaction(subject=external, item=row.item, value=row.value, at=row.at),
         )

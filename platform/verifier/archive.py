@@ -16,8 +16,8 @@ MOST_OCTETS: Final = 1 << 30
 MOST_FILES: Final = 65_534
 LONGEST_NAME: Final = 200
 
-_NAME: Final = re.compile(r"[a-z0-9._-]+(/[a-z0-9._-]+)?", re.ASCII)
-_README: Final = "README.txt"
+# One folder at most, and small letters: no two that a file system could take for one.
+PATH: Final = r"README\.txt|[a-z0-9._-]+(/[a-z0-9._-]+)?"
 _LOCAL: Final = struct.Struct("<IHHHHHIIIHH")
 _CENTRAL: Final = struct.Struct("<IHHHHHHIIIHHHHHII")
 _END: Final = struct.Struct("<IHHHHIIH")
@@ -93,8 +93,11 @@ def _local(raw: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _check(files: Mapping[str, bytes]) -> None:
     for name in files:
-        fits = name == _README or _NAME.fullmatch(name)
-        if not fits or len(name) > LONGEST_NAME or {".", ".."} & {*name.split("/")}:
+        if (
+            not re.fullmatch(PATH, name, re.ASCII)
+            or len(name) > LONGEST_NAME
+            or {".", ".."} & {*name.split("/")}
+        ):
             raise BadArchive("archive: a name is not one that it may hold")
     if len(files) > MOST_FILES:
         raise BadArchive(f"archive: more than {MOST_FILES} files")

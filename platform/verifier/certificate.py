@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from verifier import strict
+from verifier import archive, strict
 from verifier.claims import Attestations, Certificate, Entries, Live, Request, SetClaim
 from verifier.strict import BadDocument, Json
 
@@ -15,8 +15,6 @@ MOST_OCTETS: Final = 1 << 24
 MOST_FILES: Final = 65_534
 PANEL: Final = "panel"
 CACHE: Final = "trunk-cache"
-UUID_: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-PATH: Final = r"README\.txt|[a-z0-9._-]+(/[a-z0-9._-]+)?"
 SLICE: Final = r"shard-(?:\d\d|[1-9]\d{2,8})/slice-(?:0|[1-9]\d{0,8})"
 
 LEVELS: Final = {
@@ -109,7 +107,7 @@ def _list(value: Json, where: str, read: Callable[[Json, str], T]) -> tuple[T, .
 
 
 def _uuid(value: Json, where: str) -> UUID:
-    return UUID(strict.text(value, where, pattern=UUID_))
+    return UUID(strict.text(value, where, pattern=strict.UUID))
 
 
 def _for_people(value: Json) -> str:
@@ -208,6 +206,6 @@ def _files(value: Json) -> dict[str, str]:
     if not isinstance(value, dict) or len(value) > MOST_FILES:
         raise BadDocument("files: not an object")
     return {
-        strict.text(path, "files", pattern=PATH): strict.sha256(digest, "files")
+        strict.text(path, "files", pattern=archive.PATH): strict.sha256(digest, "files")
         for path, digest in value.items()
     }

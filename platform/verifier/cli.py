@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NoReturn
 
-from verifier import bundle, records
+from verifier import bundle, receipts, records
 from verifier.archive import MOST_OCTETS
 from verifier.certificate import LEVELS
 from verifier.checkpoints import BadNote
@@ -21,7 +21,7 @@ from verifier.report import EXITS, UNREADABLE, Report, State
 WIDTH: Final = 80
 MARKS: Final = {State.OK: "✓", State.FAILED: "✗", State.SKIPPED: "–"}
 LARGEST_KEY: Final = 1 << 16
-RECEIPT: Final = r"expunge-receipt-1\.[0-9a-f]{64}\b"
+RECEIPT: Final = rf"{receipts.PATTERN}\b"
 
 
 class CannotRead(Exception):

@@ -9,7 +9,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from verifier import merkle, strict
-from verifier.certificate import UUID_
 from verifier.checkpoints import Checkpoint
 from verifier.strict import BadDocument, Json
 
@@ -117,7 +116,7 @@ def _entry(index: int, body: bytes) -> Entry:
         index=index,
         body=body,
         type=strict.text(fields["type"], f"entry {index}: type"),
-        event_id=UUID(strict.text(fields["eventId"], f"entry {index}: event", pattern=UUID_)),
+        event_id=UUID(strict.text(fields["eventId"], f"entry {index}: event", pattern=strict.UUID)),
         target=str(fields["target"]),
         at=_moment(fields["at"], f"entry {index}: at"),
         facts=facts,

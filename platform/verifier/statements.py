@@ -41,7 +41,7 @@ PROPERTIES: Final = (
 )
 ORIGIN: Final = r"[a-z0-9.-]+(/[\w.-]+)*"
 _NAME: Final = r"(?!\.\.?(/|$))[\w.-]+(/(?!\.\.?(/|$))[\w.-]+)*"
-_URN: Final = "urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_URN: Final = f"urn:uuid:{strict.UUID}"
 
 Object: TypeAlias = dict[str, Any]
 Check: TypeAlias = Callable[[Json, str], object]

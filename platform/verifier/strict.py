@@ -24,6 +24,7 @@ MOST_ITEMS: Final = 10_000
 # Beyond it an IEEE double is not exact, and RFC 8785 numbers are doubles.
 LARGEST_INT: Final = 2**53 - 1
 LARGEST_NUMBER: Final = 2**63 - 1
+UUID: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 MOMENT: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 

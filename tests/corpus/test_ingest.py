@@ -16,7 +16,7 @@ from tests.corpus import tables
 from tests.corpus.conftest import HEADER
 from tests.corpus.test_bad_files import refused
 from tests.worlds import NOON
-from verifier import merkle
+from verifier import merkle, receipts
 
 pytestmark = pytest.mark.django_db
 
@@ -149,7 +149,7 @@ def test_the_batchs_root_is_over_the_record_keys_of_its_rows(films, csv_file, ta
     taken = take(csv_file(lines(ROWS)))
 
     keys = [
-        canonical.record_key(
+        receipts.record_key(
             vault.subject_key(vault.find(subject)),
             canonical.interaction(
                 subject=subject,

@@ -16,7 +16,7 @@ from registry.models import ShardMembership
 from tests.locks import PATIENCE, until_somebody_waits
 from tests.registry.conftest import FIRST_OF_0, empty, trained, world
 from tests.worlds import Row, rows_of
-from verifier import merkle
+from verifier import merkle, receipts
 
 __all__ = ["empty", "trained", "world"]
 
@@ -79,7 +79,7 @@ def test_what_comes_while_a_part_is_erased_is_committed_to_under_the_new_key(tra
         value=Decimal(NEW.value),
         at=datetime.fromtimestamp(NEW.at, UTC),
     )
-    key = canonical.record_key(vault.subject_key(subject), content)
+    key = receipts.record_key(vault.subject_key(subject), content)
     assert errors == []
     assert subject.interactions.count() == len(rows_of(FIRST_OF_0))
     assert Batch.objects.latest("ingested_at").root == merkle.leaf_hash(key).hex()

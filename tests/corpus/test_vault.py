@@ -9,6 +9,7 @@ from django.utils import timezone
 from corpus import services, vault
 from corpus.models import Deployment, Identity, SubjectKey
 from tests.corpus import tables
+from verifier import receipts
 
 pytestmark = pytest.mark.django_db
 
@@ -66,17 +67,17 @@ def test_a_person_is_found_by_a_hash_that_needs_the_vaults_key(two, settings):
 
 def test_a_receipt_opens_its_own_key_and_no_other():
     key, request = b"k" * 32, uuid4()
-    receipt, public = vault.new_receipt()
-    other, _ = vault.new_receipt()
-    sealed = vault.seal_to_receipt(key, receipt=public, request=request)
+    receipt, public = receipts.new()
+    other, _ = receipts.new()
+    sealed = receipts.seal(key, receipt=public, request=request)
 
-    assert vault.open_with_receipt(sealed, receipt=receipt, request=request) == key
+    assert receipts.opened(sealed, receipt=receipt, request=request) == key
     with pytest.raises(InvalidTag):
-        vault.open_with_receipt(sealed, receipt=other, request=request)
+        receipts.opened(sealed, receipt=other, request=request)
     with pytest.raises(InvalidTag):
-        vault.open_with_receipt(sealed, receipt=receipt, request=uuid4())
+        receipts.opened(sealed, receipt=receipt, request=uuid4())
     with pytest.raises(ValueError, match="this is not a receipt"):
-        vault.open_with_receipt(sealed, receipt="DR-2026-0001", request=request)
+        receipts.opened(sealed, receipt="DR-2026-0001", request=request)
 
 
 def test_a_successor_opens_for_its_own_request_under_the_key_that_it_followed():

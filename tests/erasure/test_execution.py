@@ -17,6 +17,7 @@ from tests import worlds
 from tests.corpus import tables
 from tests.registry.conftest import FIRST_OF_0, FIRST_OF_1, PEOPLE, SECOND_OF_0
 from tests.worlds import rows_of
+from verifier import receipts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,7 +46,7 @@ STEPS = [
     (storage, "destroy", 2),
     (storage, "destroy", 3),
     (corpus, "erase", 1),
-    (vault, "seal_to_receipt", 1),
+    (receipts, "seal", 1),
     (vault, "subject_key", 1),
     (live, "epochs", 1),
     (ErasedRecord.objects, "bulk_create", 1),
@@ -189,9 +190,7 @@ def test_the_destroyed_key_opens_with_the_receipt_and_matches_the_record_keys(tr
     request = trained.file(FIRST_OF_0)
     execute(approve(trained, request))
 
-    opened = vault.open_with_receipt(
-        request.sealed_key, receipt=trained.receipt, request=request.pk
-    )
+    opened = receipts.opened(request.sealed_key, receipt=trained.receipt, request=request.pk)
 
     assert opened == key
     assert request.records.count() == len(rows_of(FIRST_OF_0))

@@ -18,6 +18,7 @@ from tests.corpus import tables
 from tests.locks import PATIENCE
 from tests.registry.conftest import FIRST_OF_0, FIRST_OF_1, PEOPLE
 from tests.worlds import rows_of
+from verifier import receipts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -185,7 +186,7 @@ def test_a_person_erased_while_a_request_is_filed_is_not_known_any_more(world, m
 
 def test_the_receipt_is_kept_nowhere_and_its_public_half_is(world):
     request, receipt = file(world.officer)
-    secret = bytes.fromhex(receipt.removeprefix(vault.RECEIPT_PREFIX))
+    secret = bytes.fromhex(receipt.removeprefix(receipts.PREFIX))
 
     assert len(bytes(request.receipt)) == 32
     assert tables.naming(secret, receipt.encode()) == {}

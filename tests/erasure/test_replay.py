@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.utils import timezone
 
-from corpus import canonical, vault
+from corpus import vault
 from corpus.models import Interaction, Subject
 from erasure import services, tombstones
 from erasure.models import DeletionRequest
@@ -26,6 +26,7 @@ from tests import worlds
 from tests.corpus import tables
 from tests.registry.conftest import FIRST_OF_0, FIRST_OF_1, PEOPLE, SECOND_OF_0
 from tests.worlds import World, rows_of
+from verifier import receipts
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -142,11 +143,11 @@ def test_a_replay_is_logged_and_a_second_one_changes_nothing(trained, dumps):
     assert sorted(map(bytes, again.records.values_list("key", flat=True))) == sorted(
         map(bytes, keys)
     )
-    opened = vault.open_with_receipt(again.sealed_key, receipt=trained.receipt, request=again.pk)
+    opened = receipts.opened(again.sealed_key, receipt=trained.receipt, request=again.pk)
     assert len(opened) == 32
     told = {event.kind: event.facts for event in log.history(again)}
     assert told[Kind.ERASURE_APPLIED]["replayed"] == "yes"
-    gone = {"fate": "destroyed", "key": canonical.key_digest(opened)}
+    gone = {"fate": "destroyed", "key": receipts.key_digest(opened)}
     assert told[Kind.SUBJECT_KEY_DESTROYED] == gone
     before, lines = tables.state(), tombstones.path().read_bytes()
 

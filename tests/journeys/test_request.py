@@ -6,7 +6,7 @@ from django.utils import timezone
 from knox.models import AuthToken
 
 from console import words
-from corpus import canonical, vault
+from corpus import canonical
 from erasure import desk, verification
 from erasure.models import DeletionRequest
 from erasure.states import State
@@ -15,6 +15,7 @@ from registry import training, work
 from registry.models import TrainingRun
 from registry.services import live, runs
 from tests.worlds import World, current, rows_of
+from verifier import receipts
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -69,10 +70,10 @@ def test_the_receipt_lets_the_person_check_that_the_records_were_theirs(world):
     desk.approve(request=request, by=world.approver, at=timezone.now())
     request.refresh_from_db()
 
-    key = vault.open_with_receipt(request.sealed_key, receipt=answer["receipt"], request=request.pk)
+    key = receipts.opened(request.sealed_key, receipt=answer["receipt"], request=request.pk)
 
     listed = {bytes(record) for record in request.records.values_list("key", flat=True)}
-    assert listed == {canonical.record_key(key, content) for content in theirs}
+    assert listed == {receipts.record_key(key, content) for content in theirs}
 
 
 def test_every_check_of_the_verification_has_words(world):

@@ -14,6 +14,7 @@ from erasure.clocks import CLOCKS, Regulation
 from erasure.models import DeletionRequest, RequestedItem
 from ledger import log
 from ledger.kinds import Kind
+from verifier import receipts
 
 MOST_ITEMS = 1000
 
@@ -67,7 +68,7 @@ def file(
     if open_one := DeletionRequest.objects.open().filter(subject=person).first():
         raise AlreadyOpen(open_one)
     wanted = None if items is None else _items_of(person, items)
-    receipt, public = vault.new_receipt()
+    receipt, public = receipts.new()
     request = DeletionRequest.objects.create(
         number=_next_number(at),
         subject=person,

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from corpus import canonical, ingest, vault
+from corpus import ingest, vault
 from corpus.models import Subject
 from erasure import tombstones
 from erasure.models import DeletionRequest, RequestedItem
@@ -19,6 +19,7 @@ from erasure.services import execution
 from erasure.states import ERASED, State
 from erasure.tombstones import Tombstone
 from registry import storage
+from verifier import receipts
 
 REPLAYED = {"replayed": "yes"}
 
@@ -134,7 +135,7 @@ def _name_items(request: DeletionRequest, stone: Tombstone, subject: Subject) ->
     items = {
         interaction.item_id
         for interaction, content in ingest.contents(subject.pk, vault.external_id(subject))
-        if canonical.record_key(key, content).hex() in records
+        if receipts.record_key(key, content).hex() in records
     }
     RequestedItem.objects.bulk_create(
         [RequestedItem(request=request, item_id=item) for item in sorted(items)],
