@@ -5,6 +5,7 @@ import pytest
 from tests.verifier.edits import ZEROS, certified, saying, setting, told
 from tests.verifier.story import Story
 from tests.verifier.telling import FOLLOWS, STOPS
+from tests.verifier.test_bundle_lies_of_destruction import NothingServes
 
 ANOTHER = "6f1f5a3e-3c0c-4f2a-9b61-0c6a2c1b7d11"
 
@@ -82,6 +83,27 @@ def test_nobody_goes_back_to_what_served_before():
             self.log("back", "release.acknowledged", "registry.Release:2", said)
 
     assert told(Back) == 15
+
+
+def test_who_followed_the_release_before_did_so_before_the_switch():
+    class Followed(Story):
+        def erase(self):
+            super().erase()
+            said = {"scorer": str(FOLLOWS), "live": self.live_digest(2)}
+            self.log("followed", "release.acknowledged", "registry.Release:2", said)
+
+    assert told(Followed) == 0
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        certified("scorers", value=[str(FOLLOWS)]),
+        certified("acknowledgements", value=[{"entry": "0", "scorer": str(FOLLOWS)}]),
+    ],
+)
+def test_nobody_scores_where_nothing_serves(edits):
+    assert told(NothingServes, edits=edits) == 15
 
 
 def test_a_scorer_that_joined_after_the_switch_is_one_more_that_follows():
