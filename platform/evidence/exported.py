@@ -9,16 +9,13 @@ from registry import records
 from registry.models import AdapterVersion, Release
 
 
-def holding(keys: Collection[bytes], *, before: Placed) -> list[Placed]:
-    """The exports, earlier than an entry, of releases that were trained on one of these records.
+def holding(keys: Collection[bytes]) -> list[Placed]:
+    """The exports of releases that were trained on one of these records.
 
     Of superseded ones too: what was exported of them is where it was.
     """
-    return [
-        each
-        for each in entries.of_kind(Release, Kind.RELEASE_EXPORTED)
-        if each.index < before.index and _held(each, keys)
-    ]
+    exports = entries.of_kind(Release, Kind.RELEASE_EXPORTED)
+    return [each for each in exports if _held(each, keys)]
 
 
 def _held(exported: Placed, keys: Collection[bytes]) -> bool:

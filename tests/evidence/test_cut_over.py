@@ -70,6 +70,27 @@ def test_whoever_fell_silent_is_retired_and_cited(scored_before):
     assert sorted(told(said)) == [str(ADA), str(BOB)]
 
 
+def test_that_somebody_stopped_before_they_came_back_is_no_answer(trained):
+    """The last word before the switch is that they score."""
+    follow(ADA)
+    scorers.retire(scorer=ADA, at=timezone.now())
+    follow(ADA)
+    request = trained.erase(FIRST_OF_0)
+    trained.train()
+    request.refresh_from_db()
+
+    with pytest.raises(CannotCertify, match=r"release before: 1; ask again"):
+        issue(request)
+
+
+def test_what_a_clock_that_runs_ahead_says_is_left_for_later(scored_before):
+    for scorer in (ADA, BOB):
+        follow(scorer)
+    scorers.follow(scorer=UUID(int=3), at=timezone.now() + timedelta(minutes=10))
+
+    assert told(issue(scored_before)) == [str(ADA), str(BOB)]
+
+
 def test_whoever_came_later_is_cited_as_well(scored_before):
     for scorer in (ADA, BOB, UUID(int=3)):
         follow(scorer)

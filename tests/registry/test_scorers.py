@@ -76,11 +76,10 @@ def test_what_an_erasure_destroyed_amid_an_answer_is_no_error(trained):
     seen = []
 
     def compute(release: Release) -> int:
-        members = list(live.members(release))
         if not seen:
             trained.erase(FIRST_OF_0)
         seen.append(release.pk)
-        for member in members:
+        for member in live.members(release):
             storage.get(member.adapter.weights)
         return release.pk
 
@@ -145,6 +144,7 @@ def test_a_scorer_that_answers_is_not_silent(trained, settings):
     scorers.follow(scorer=ADA, at=noon)
     scorers.follow(scorer=ADA, at=noon + timedelta(seconds=20))
 
+    assert acknowledged(live.release()) == [str(ADA)]
     assert scorers.retire_silent(actor="test", at=noon + timedelta(seconds=45)) == 0
     assert scorers.retire_silent(actor="test", at=noon + timedelta(seconds=51)) == 1
 
@@ -199,6 +199,22 @@ def test_who_joins_amid_a_switch_waits_and_follows_what_comes(trained, monkeypat
     assert found == [request.fallback]
     assert request.fallback.scorers == []
     assert acknowledged(request.fallback) == [str(ADA)]
+
+
+def test_who_is_retired_amid_its_answer_acknowledges_again(trained):
+    """Its row was there when it looked, and is gone when it asks for a longer lease."""
+    follow()
+    later = timezone.now() + timedelta(hours=1)
+    with transaction.atomic():
+        Scorer.objects.select_for_update().get(pk=ADA)
+        thread, found = meanwhile(lambda: scorers.follow(scorer=ADA, at=later))
+        until_somebody_waits(or_=lambda: not thread.is_alive())
+        Scorer.objects.all().delete()
+    thread.join(PATIENCE)
+
+    assert found == [live.release()]
+    assert acknowledged(live.release()) == [str(ADA), str(ADA)]
+    assert Scorer.objects.get().pk == ADA
 
 
 def test_who_stops_amid_a_switch_is_logged_after_it(trained, monkeypatch):

@@ -7,6 +7,8 @@ from tests.verifier.story import Story
 # How tests name the edits of one adapter and of the release.
 LAST = "shard-00/slice-1"
 ZEROS = "0" * 64
+HONEST = Story()
+HONEST.bundle()
 
 
 def code(bundle, **given):
@@ -19,6 +21,16 @@ def code(bundle, **given):
 def told(story=Story, edits=()):
     """The exit code of what happened, with edits by name."""
     return code(story(dict(edits)).bundle())
+
+
+def place(name, *, more=0):
+    """Where an honest story has an entry, or one so many behind it."""
+    return str(HONEST.places[name] + more)
+
+
+def second(name, *, more=0):
+    """When that was."""
+    return HONEST.spelt(HONEST.places[name] + more)
 
 
 def setting(**fields):

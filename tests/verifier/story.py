@@ -74,7 +74,9 @@ class Story(Telling):
         self.commit_cache("cache 1", self.cache_before)
 
     def file(self) -> None:
-        self.log("filed", "request.filed", self.request, {"scope": "whole"})
+        said = {"number": "DR-2026-0001", "regulation": "gdpr", "scope": "whole"}
+        self.log("filed", "request.filed", self.request, said)
+        self.log("decided", "request.moved", self.request, {"to": "approved"})
 
     def erase(self) -> None:
         self.file()
@@ -108,11 +110,15 @@ class Story(Telling):
         self.switch("switch 3", 3, self.panel)
         self.cache = self.set(others="cache")
         self.commit_cache("cache 2", self.cache)
-        self.log("verified", "verification.done", self.request, {"ok": "yes"})
+        self.verify()
         said = {"scorer": str(FOLLOWS), "live": self.live_digest()}
         self.log("acknowledged", "release.acknowledged", "registry.Release:3", said)
         said = {"release": "2", "why": "silent"}
         self.log("retired", "scorer.retired", f"registry.Scorer:{STOPS}", said)
+
+    def verify(self) -> None:
+        self.log("restored", "request.moved", self.request, {"to": "verifying"})
+        self.log("verified", "verification.done", self.request, {"ok": "yes"})
 
     def attest(self) -> None:
         self.attest_adapters()
@@ -269,13 +275,13 @@ class Story(Telling):
             "origin": ORIGIN,
             "request": {
                 "completedAt": at(self.places["verified"]),
-                "decidedAt": at(self.places["applied"]),
+                "decidedAt": at(self.places["decided"]),
                 "erasedAt": at(self.places["applied"]),
                 "id": self.request.removeprefix(f"{request}:"),
                 "number": "DR-2026-0001",
                 "receivedAt": at(self.places["filed"]),
                 "regulation": "gdpr",
-                "restoredAt": at(self.places["verified"]),
+                "restoredAt": at(self.places["restored"]),
                 "scope": "whole",
             },
             "scorers": [str(scorer) for scorer in scorers.values()],

@@ -84,6 +84,7 @@ def file(
         RequestedItem(request=request, item=item) for item in wanted or ()
     )
     facts = {
+        "number": request.number,
         "scope": request.scope,
         "regulation": Regulation(regulation).value,
         "due": request.due_on.isoformat(),

@@ -4,6 +4,7 @@ from typing import Final
 
 from verifier import merkle
 from verifier.case import ERASED, Case, count
+from verifier.excerpt import Entry
 from verifier.report import Refused
 
 PROVES: Final = "These very record keys were logged as erased; the person's key is gone."
@@ -78,10 +79,28 @@ def _check_times(case: Case) -> None:
     verified = case.entry(case.certificate.entries.verified, "verification.done")
     if request.erased_at != case.applied.second or request.completed_at != verified.second:
         raise Refused("the log says another time of the erasure, or of its end")
+    _check_filed(case)
+    decided = _moves(case, to="approved")
+    if request.decided_at not in {each.second for each in decided}:
+        raise Refused("the log says another time of the decision")
+    if not any(request.restored_at <= each.second for each in _moves(case, to="verifying")):
+        raise Refused("the log says an earlier time of full strength")
     if not request.received_at <= request.decided_at <= request.erased_at:
         raise Refused("the erasure comes before the request, or before the decision")
     if not request.erased_at <= request.restored_at <= request.completed_at:
         raise Refused("full strength comes before the erasure, or after the end of the request")
+
+
+def _check_filed(case: Case) -> None:
+    request = case.certificate.request
     filed = [*case.log.of("request.filed", target=case.request)]
     if not filed or any(each.second != request.received_at for each in filed):
         raise Refused("the log says another time of the request")
+    said = {"number": request.number, "regulation": request.regulation, "scope": request.scope}
+    if any({name: each.fact(name) for name in said} != said for each in filed):
+        raise Refused("something else was asked for than the certificate says")
+
+
+def _moves(case: Case, *, to: str) -> list[Entry]:
+    moved = case.log.of("request.moved", target=case.request)
+    return [each for each in moved if each.fact("to") == to]
