@@ -55,7 +55,7 @@ def _restore(request: DeletionRequest, *, actor: str, at: datetime) -> None:
     request.move(
         State.VERIFYING,
         actor=actor,
-        at=at,
+        at=max(at, restored_at),
         facts={"release": str(release.pk) if release else ""},
         restored=release,
         restored_at=restored_at,
