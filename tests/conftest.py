@@ -19,8 +19,11 @@ TABLES = ("outbox", "sequencerstate", "entry", "tile", "treehead", "headtimestam
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings():
-    """Start the embedded server, if it is the one in use, before the test database is made."""
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
+    """Start the embedded server, if it is the one in use, before the test database is made.
+
+    On another server, which the processes share, each makes a database of its own name.
+    """
     embedded.start()
 
 
