@@ -1,12 +1,9 @@
 """Scoring with the live release, and measuring how good it is."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
-from uuid import uuid4
 
 from django.utils import timezone
 
@@ -14,27 +11,17 @@ from corpus.models import Item, Subject
 from mlcore import adapters, aggregation, evaluation, trunk
 from mlcore.samples import Interaction, candidate_prompt
 from mlcore.scoring import Scorer
-from registry import samples, states, storage
+from registry import answering, samples, states, storage
 from registry.bench import Bench, bench_of
 from registry.models import Release
-from registry.services import live, scorers
+from registry.services import live
 from registry.states import Progress
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-# One process, one scorer: the name changes with every start.
-SCORER = uuid4()
-# An answer may be overtaken by a switch; more often in a row than this is no accident.
-ATTEMPTS = 5
-
-T = TypeVar("T")
 
 
 class UnknownItem(LookupError):
     """An item is not in the catalogue."""
-
-
-class Overtaken(RuntimeError):
-    """What serves changed again and again while an answer was computed, so none was given."""
 
 
 @dataclass(frozen=True)
@@ -52,38 +39,6 @@ class Quality:
     auc: float | None
     samples: int
     release: int
-
-
-def answer(compute: Callable[[Release], T]) -> T:
-    """What this makes of the live release; of one that is live still when it is done.
-
-    An erasure may commit meanwhile: what was computed from adapters that it destroyed is thrown
-    away, and computed again from what serves now.
-
-    Raises:
-        Overtaken: there was no end of that.
-        registry.services.live.NothingLive: nothing was trained yet.
-    """
-    for _ in range(ATTEMPTS):
-        release = scorers.follow(scorer=SCORER, at=timezone.now())
-        try:
-            found = compute(release)
-        except storage.Destroyed:
-            if scorers.follow(scorer=SCORER, at=timezone.now()) == release:
-                raise
-            continue
-        if scorers.follow(scorer=SCORER, at=timezone.now()) == release:
-            return found
-    raise Overtaken("what serves changed while this was computed; ask again")
-
-
-@contextmanager
-def scoring() -> Iterator[None]:
-    """Answers are given in here, and none behind it: the log is told that this process stopped."""
-    try:
-        yield
-    finally:
-        scorers.retire(scorer=SCORER, at=timezone.now())
 
 
 def scorer(bench: Bench, release: Release) -> Scorer:
@@ -109,7 +64,7 @@ def score(history: Sequence[Interaction], candidates: Sequence[str]) -> Scored:
 
     Raises:
         UnknownItem: naming the candidate's position.
-        Overtaken: what serves would not stand still.
+        registry.answering.Overtaken: what serves would not stand still.
         registry.services.live.NothingLive: nothing was trained yet.
     """
 
@@ -120,7 +75,7 @@ def score(history: Sequence[Interaction], candidates: Sequence[str]) -> Scored:
         trunks = [trunk.state_of(bench.base, bench.plain, prompt) for prompt in prompts]
         return Scored(scorer(bench, release).score(trunks), release)
 
-    return answer(compute)
+    return answering.answer(compute)
 
 
 def titles_of(items: Sequence[str], *, what: str) -> Mapping[str, str]:
@@ -166,7 +121,7 @@ def quality(*, progress: Progress) -> Quality:
     """The AUC of the live release on everyone's last interaction, which nothing trains on.
 
     Raises:
-        Overtaken: what serves would not stand still.
+        registry.answering.Overtaken: what serves would not stand still.
         registry.services.live.NothingLive: nothing was trained yet.
     """
 
@@ -187,4 +142,4 @@ def quality(*, progress: Progress) -> Quality:
         labels = [each.sample.label for each in held_out]
         return Quality(auc=evaluation.auc(scores, labels), samples=len(labels), release=release.pk)
 
-    return answer(compute)
+    return answering.answer(compute)

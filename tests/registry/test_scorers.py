@@ -11,7 +11,7 @@ from django.utils import timezone
 from erasure import services
 from ledger import log
 from ledger.kinds import Kind
-from registry import serving, storage
+from registry import answering, storage
 from registry.models import Release, Scorer
 from registry.services import live, releases, scorers
 from tests.locks import PATIENCE, until_somebody_waits
@@ -68,7 +68,7 @@ def test_an_answer_that_an_erasure_overtook_is_computed_again_from_what_serves(t
             trained.erase(FIRST_OF_0)
         return release.pk
 
-    assert serving.answer(compute) == live.release().pk
+    assert answering.answer(compute) == live.release().pk
     assert [release.kind for release in seen] == ["full", "fallback"]
 
 
@@ -83,16 +83,28 @@ def test_what_an_erasure_destroyed_amid_an_answer_is_no_error(trained):
             storage.get(member.adapter.weights)
         return release.pk
 
-    assert serving.answer(compute) == live.release().pk
+    assert answering.answer(compute) == live.release().pk
     assert len(seen) == 2
 
 
-def test_an_artefact_that_is_gone_while_its_release_is_live_is_an_error(trained):
+@pytest.mark.parametrize("error", answering.OVERTAKEN)
+def test_what_is_missing_while_its_release_is_live_is_an_error(trained, error):
     def compute(release: Release) -> int:
-        raise storage.Destroyed("gone")
+        raise error("gone")
 
-    with pytest.raises(storage.Destroyed):
-        serving.answer(compute)
+    with pytest.raises(error):
+        answering.answer(compute)
+
+
+@pytest.mark.parametrize("error", answering.OVERTAKEN)
+def test_what_is_missing_since_another_release_is_live_is_none(trained, error):
+    def compute(release: Release) -> str:
+        if release.kind == Release.Kind.FULL:
+            trained.erase(FIRST_OF_0)
+            raise error("gone")
+        return release.kind
+
+    assert answering.answer(compute) == "fallback"
 
 
 def test_no_answer_is_given_while_what_serves_does_not_stand_still(trained):
@@ -108,8 +120,8 @@ def test_no_answer_is_given_while_what_serves_does_not_stand_still(trained):
                 at=timezone.now(),
             )
 
-    with pytest.raises(serving.Overtaken):
-        serving.answer(compute)
+    with pytest.raises(answering.Overtaken):
+        answering.answer(compute)
 
 
 def test_a_switch_names_those_who_may_still_answer(trained):
@@ -150,18 +162,18 @@ def test_a_scorer_that_answers_is_not_silent(trained, settings):
 
 
 def test_a_process_that_ends_says_so(trained):
-    with serving.scoring():
-        serving.answer(lambda release: release.pk)
+    with answering.scoring():
+        answering.answer(lambda release: release.pk)
 
-    assert retired(serving.SCORER) == ["stopped"]
+    assert retired(answering.SCORER) == ["stopped"]
     assert not Scorer.objects.exists()
 
 
 def test_a_process_that_never_answered_has_nothing_to_say(trained):
-    with serving.scoring():
+    with answering.scoring():
         pass
 
-    assert retired(serving.SCORER) == []
+    assert retired(answering.SCORER) == []
 
 
 def meanwhile(action):

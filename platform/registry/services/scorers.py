@@ -1,6 +1,6 @@
 """Who scores: each process follows the live release, says so in the log, and is missed if silent.
 
-An answer counts only if its scorer follows what is live at the end of it (`registry/serving.py`),
+An answer counts only if its scorer follows what is live at the end of it (`registry/answering.py`),
 so a scorer that was overtaken or retired answers no more until it has acknowledged what serves.
 """
 

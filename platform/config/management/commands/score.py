@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 
 from config import terminal
 from corpus import reading, vault
-from registry import serving
+from registry import answering, serving
 from registry.services import live
 
 
@@ -37,8 +37,8 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         """Score them."""
-        expected = (serving.UnknownItem, serving.Overtaken)
-        with terminal.answering(options, *expected) as answer, serving.scoring():
+        expected = (serving.UnknownItem, answering.Overtaken)
+        with terminal.answering(options, *expected) as answer, answering.scoring():
             live.release()  # with nothing live, nobody is told that a person or an item is unknown
             if options["subject"] is not None:
                 history = serving.history_of(vault.find(options["subject"]))
