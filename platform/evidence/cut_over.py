@@ -10,7 +10,7 @@ from verifier.strict import MOST_ITEMS
 
 
 class StillAnswers(Exception):
-    """Somebody scored from the release before, and neither follows the live one nor stopped."""
+    """Somebody who scored before neither follows the live release nor stopped, or may not have."""
 
 
 def told(release: Release, switched: Placed, *, at: datetime) -> list[Placed]:
@@ -23,8 +23,12 @@ def told(release: Release, switched: Placed, *, at: datetime) -> list[Placed]:
         at: what a clock that runs ahead says of later does not count.
 
     Raises:
-        StillAnswers: one of them has done neither.
+        StillAnswers: one of them has done neither, or the switch does not say who there was.
     """
+    if "scorers" not in switched.event.facts:
+        raise StillAnswers(
+            "what serves went live before switches named who scores; train --anew, and ask again"
+        )
     found = entries.of_target(release, Kind.RELEASE_ACKNOWLEDGED, after=switched.index)
     for scorer in release.scorers:
         target = f"registry.Scorer:{scorer}"

@@ -199,3 +199,19 @@ def test_a_key_that_was_announced_twice_vouches_for_what_it_signed_in_between(tr
         log.append(said.kind, actor="test", on=name, at=timezone.now(), facts=said.facts)
 
     assert holds(completed(trained, trained.erase(FIRST_OF_0)))
+
+
+def test_what_went_live_before_switches_named_scorers_is_made_anew(trained, monkeypatch):
+    append = log.append
+
+    def as_before(kind, *, facts, **given):
+        known = {name: fact for name, fact in facts.items() if name != "scorers"}
+        return append(kind, facts=known, **given)
+
+    with monkeypatch.context() as then:
+        then.setattr(log, "append", as_before)
+        request = completed(trained, trained.erase(FIRST_OF_0))
+
+    with pytest.raises(CannotCertify, match="train --anew"):
+        holds(request)
+    assert Kind.CERTIFICATE_ISSUED not in {event.kind for event in log.history(request)}
