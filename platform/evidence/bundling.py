@@ -102,7 +102,7 @@ def _announced(attestations: Attested) -> list[entries.Placed]:
     for each in _all(attestations):
         signed = dsse.Envelope.parse(bytes(each.envelope)).signatures
         names |= {identity.target_of(signature.key_id) for signature in signed}
-    return [readings.only(name, Kind.KEY_ANNOUNCED) for name in sorted(names)]
+    return [readings.announced(name) for name in sorted(names)]
 
 
 def _keys(attestations: Attested) -> bytes:

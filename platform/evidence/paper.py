@@ -31,8 +31,8 @@ LIMIT: Final = (
     "It is evidence of how the model was made, not a theorem about every trace that weights hold."
 )
 MOVED: Final = (
-    "Processes that answered from the model before: {}. Each was seen in the log to follow the "
-    "new one, or to stop."
+    "Processes that could answer from the model before: {}. By the operator’s log, each follows "
+    "the new one, or stopped, or fell silent and answers no more until it follows."
 )
 KEPT: Final[Mapping[str, str]] = {
     "base-model": "Base model",

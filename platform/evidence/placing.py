@@ -29,19 +29,29 @@ def place() -> TreeHead:
         heads.sign(at=timezone.now())
     newest = Outbox.objects.order_by("-id").values_list("id", flat=True).first()
     until = time.monotonic() + PATIENCE
-    while not (head := _covering(newest or 0)):
+    last: int | None = None
+    while True:
+        last = _last_placed(newest or 0) if last is None else last
+        if last is not None and (head := _public_over(last)):
+            return head
         if time.monotonic() > until:
             raise NotSequenced(
                 "the log's events wait for a place under a public head: is a sequencer running?"
             )
         time.sleep(0.2)
-    return head
 
 
-def _covering(waiting: int) -> TreeHead | None:
-    """A public head over all that is placed, once nothing up to this id waits any more."""
+def _last_placed(waiting: int) -> int | None:
+    """The last position that was given out, once nothing up to this id waits for one.
+
+    To be asked until then and no more: what comes later is nobody's business here.
+    """
     if Outbox.objects.filter(id__lte=waiting).exists():
         return None
-    head = TreeHead.objects.order_by("-size").first()
-    last = Entry.objects.order_by("-index").first()
-    return head if head and last and min(head.size, publishing.size()) > last.index else None
+    return Entry.objects.order_by("-index").values_list("index", flat=True).first()
+
+
+def _public_over(last: int) -> TreeHead | None:
+    """The newest head that is public, if it covers this position."""
+    public = TreeHead.objects.filter(size__gt=last, size__lte=publishing.size())
+    return public.order_by("-size").first()

@@ -52,6 +52,18 @@ def only(target: Model | str, kind: Kind) -> Placed:
     return found[-1]
 
 
+def announced(target: str) -> Placed:
+    """Where the log first says whose key this is: two processes that begin at once both say it.
+
+    Raises:
+        NotPlaced: it does not yet.
+    """
+    found = of_target(target, Kind.KEY_ANNOUNCED)
+    if not found:
+        raise NotPlaced("the attestor's key has no place in the log yet")
+    return found[0]
+
+
 def cache_after(entry: Placed) -> CacheSet | None:
     """The newest set of the cached states, if its event comes after an entry; else None.
 

@@ -117,7 +117,7 @@ def gather(request: DeletionRequest, *, at: datetime) -> Scene:
         ],
         destroyed=destroyed,
         replays=_replays(chain),
-        exported=exported.holding(keys),
+        exported=exported.holding(keys, before=applied),
         scorers=release.scorers if release else [],
         acknowledged=cut_over.told(release, switched, at=at) if release and switched else [],
     )

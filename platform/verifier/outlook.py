@@ -46,7 +46,7 @@ def not_proven(case: Case, level: str, held: Collection[int]) -> Iterator[str]:
         )
     for code in dict.fromkeys([*ALWAYS, *case.certificate.not_erased]):
         yield NOT_ERASED[code]
-    yield "Copies that left otherwise than by an export in the log are not in it."
+    yield "That no copy left before but the exports that are named is the operator's word."
     if case.certificate.live.release is not None:
         yield "Scorers are known by the log: that none else answers is the operator's word."
     if not case.witnesses:

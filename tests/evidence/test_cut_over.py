@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from evidence import issuing
+from evidence import cut_over, issuing
 from evidence.scene import CannotCertify
 from ledger import signing
 from registry import storage
@@ -99,3 +99,23 @@ def test_whoever_came_later_is_cited_as_well(scored_before):
 
     assert said["scorers"] == [str(ADA), str(BOB)]
     assert told(said) == [str(ADA), str(BOB), str(UUID(int=3))]
+
+
+def test_of_those_who_came_later_no_more_are_cited_than_a_certificate_holds(
+    scored_before, monkeypatch
+):
+    """Each command that scores is one more, and there may be thousands before the next switch."""
+    monkeypatch.setattr(cut_over, "MOST_ITEMS", 3)
+    late = [UUID(int=each) for each in (3, 4, 5)]
+    for scorer in (*late, ADA, BOB):
+        follow(scorer)
+
+    assert told(issue(scored_before)) == [str(late[0]), str(ADA), str(BOB)]
+
+
+def test_whoever_follows_time_and_again_is_cited_once(scored_before):
+    for scorer in (ADA, BOB, ADA):
+        follow(scorer)
+        scorers.retire(scorer=scorer, at=timezone.now())
+
+    assert told(issue(scored_before)) == [str(ADA), str(BOB)]

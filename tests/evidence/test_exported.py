@@ -26,6 +26,10 @@ def certified(world, person) -> dict:
     request = world.erase(person)
     world.train()
     request.refresh_from_db()
+    return certificate_of(request)
+
+
+def certificate_of(request) -> dict:
     certificate = issuing.issue(request=request, actor="test", at=timezone.now())
     raw = storage.get(certificate.bundle)
     assert bundle.check(raw, keys=signing.vkeys(), now=timezone.now()).exit_code == 0

@@ -7,7 +7,7 @@ from django.db.transaction import atomic
 from django.utils import timezone
 
 from erasure import services
-from evidence import attesting, issuing, placing
+from evidence import attesting, identity, issuing, keys, placing
 from evidence.models import Attestation
 from evidence.placing import place
 from evidence.scene import CannotCertify
@@ -188,3 +188,30 @@ def test_a_set_of_the_cache_from_amid_an_erasure_is_made_anew(trained, monkeypat
     place()
 
     assert holds(request)
+
+
+def test_a_key_that_was_announced_twice_vouches_for_what_it_signed_in_between(trained):
+    """Two processes that begin at once both find that nobody did."""
+    attest_all()
+    name = identity.target(keys.attestor())
+    (said,) = log.history(name)
+    with atomic():
+        log.append(said.kind, actor="test", on=name, at=timezone.now(), facts=said.facts)
+
+    assert holds(completed(trained, trained.erase(FIRST_OF_0)))
+
+
+def test_what_went_live_before_switches_named_scorers_is_made_anew(trained, monkeypatch):
+    append = log.append
+
+    def as_before(kind, *, facts, **given):
+        known = {name: fact for name, fact in facts.items() if name != "scorers"}
+        return append(kind, facts=known, **given)
+
+    with monkeypatch.context() as then:
+        then.setattr(log, "append", as_before)
+        request = completed(trained, trained.erase(FIRST_OF_0))
+
+    with pytest.raises(CannotCertify, match="train --anew"):
+        holds(request)
+    assert Kind.CERTIFICATE_ISSUED not in {event.kind for event in log.history(request)}

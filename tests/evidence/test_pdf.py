@@ -151,9 +151,19 @@ def test_everything_that_was_not_erased_is_named():
         assert name in said
 
 
+def test_a_process_that_fell_silent_is_not_said_to_have_stopped():
+    said = " ".join(paper.method(certificates.made_up(scorers=["a", "b"])))
+
+    assert "could answer from the model before: 2. By the operator’s log" in said
+    assert "or fell silent" in said
+    assert "could answer" not in " ".join(paper.method(certificates.made_up()))
+
+
 def test_every_count_and_date_stands_beside_its_own_name():
     counts = {"interactions": "5", "trunkStates": "4", "panelRows": "3", "adapters": "2"}
-    certificate = certificates.made_up(erased={**certificates.made_up()["erased"], **counts})
+    certificate = certificates.certificates.made_up(
+        erased={**certificates.made_up()["erased"], **counts}
+    )
     told = {what: count for what, count, _ in paper.erased(certificate)}
     assert list(told.values()) == ["5", "4", "3", "2", "1"]
     assert told["Adapters trained on them"] == "2"

@@ -12,7 +12,7 @@ from django.utils import timezone
 from evidence import attesting, entries, facts, identity, placing, statements
 from evidence.entries import NotPlaced
 from evidence.models import Attestation
-from ledger import heads, log, sequencer
+from ledger import heads, log, publishing, sequencer
 from ledger.kinds import Kind
 from ledger.models import Entry
 from tests.ledger.conftest import NOON, logged, write
@@ -64,6 +64,19 @@ def test_what_is_logged_meanwhile_is_not_waited_for(write, others):
     others(lambda: (sequencer.drain_all(), sign(), write(1)))
 
     assert placing.place().size == 1
+
+
+def test_what_is_placed_before_a_head_is_public_is_not_waited_for(write, others, monkeypatch):
+    """Witnesses take their time, and on a busy log there is always an entry more by then."""
+    publish = publishing.publish
+    monkeypatch.setattr(publishing, "publish", lambda: False)
+    write(1)
+    others(
+        lambda: (sequencer.drain_all(), sign()),
+        lambda: (publish(), write(1), sequencer.drain_all()),
+    )
+
+    assert placing.place().size == publishing.size() == 1
 
 
 def test_a_log_that_nobody_sequences_is_not_waited_for_without_end(write, others, monkeypatch):

@@ -10,6 +10,7 @@ from evidence.placing import place
 from ledger import guards
 from registry.services import live
 from tests.erasure.test_replay import dumps
+from tests.evidence.test_exported import certificate_of, export
 from tests.evidence.test_odd_cases import attest_all, completed, holds
 from tests.registry.conftest import FIRST_OF_0, FIRST_OF_1
 from tests.worlds import rows_of
@@ -66,3 +67,23 @@ def test_an_erasure_that_is_applied_again_is_certified(trained, dumps, items):
 
     assert live.release().pk <= number
     assert holds(again)
+
+
+def test_what_was_exported_of_a_release_that_was_lost_is_named(trained, dumps):
+    """Its number is taken again, by a release of something else."""
+    attest_all()
+    dumps.take()
+    trained.ingest(rows_of("person-9"))
+    trained.train()
+    export()
+    number = live.release().pk
+    attest_all()
+    tables = copied()
+    dumps.restore()
+    bring_back(tables)
+
+    request = completed(trained, trained.erase(FIRST_OF_0))
+    said = certificate_of(request)
+
+    assert live.release().pk >= number
+    assert len(said["exports"]) == 1

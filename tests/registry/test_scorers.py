@@ -229,6 +229,29 @@ def test_who_is_retired_amid_its_answer_acknowledges_again(trained):
     assert Scorer.objects.get().pk == ADA
 
 
+def test_who_asks_amid_a_switch_is_told_what_it_switched_to(trained, monkeypatch):
+    """The row waits for the switch, and what was read before it is what serves no more."""
+    follow()
+    request = trained.file(FIRST_OF_1)
+    services.approve(request=request, by=trained.approver, at=timezone.now())
+    append, asking = log.append, []
+    later = timezone.now() + timedelta(seconds=20)
+
+    def slowly(kind, **kwargs):
+        if kind == Kind.RELEASE_SWITCHED:
+            asking.append(meanwhile(lambda: scorers.follow(scorer=ADA, at=later)))
+            until_somebody_waits(or_=lambda: not asking[0][0].is_alive())
+        return append(kind, **kwargs)
+
+    monkeypatch.setattr(log, "append", slowly)
+    services.execute(request=request, actor="test", at=timezone.now())
+    [(thread, found)] = asking
+    thread.join(PATIENCE)
+
+    request.refresh_from_db()
+    assert found == [request.fallback]
+
+
 def test_who_stops_amid_a_switch_is_logged_after_it(trained, monkeypatch):
     """The certificate looks for it behind the switch that names it."""
     follow()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from evidence import facts
+from evidence import facts, statements
 from tests.verifier import bundles
 from tests.verifier.bundles import NOON
 from tests.verifier.edits import LAST, ZEROS, but, code, saying, setting, told, within
@@ -81,6 +81,43 @@ def test_a_twin_of_what_was_destroyed_serves_on():
     assert told(Replayed) == 0
     assert code(Twin(level="L2").bundle()) == 0
     assert code(Twin().bundle()) == 19
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_what_was_destroyed_again_after_it_was_trained_alike_is_destroyed(turn):
+    """In whatever order the certificate names the two destructions of these weights."""
+
+    class Again(Story):
+        def erase(self):
+            gone = {"adapters": [self.gone()], "why": "erased", "request": str(bundles.REQUEST)}
+            self.log("destroy first", "artefacts.destroyed", "registry.Store", gone)
+            self.again = self.adapter(0, 1, 1)
+            self.edits["applied"] = saying(adapters="2")
+            super().erase()
+
+        def train_on(self, made, where, here):
+            made.weights = self.gone() if made.epoch else made.weights
+            super().train_on(made, where, here)
+
+        def retrain(self):
+            self.live[0, 1] = self.again
+
+        def attest_destructions(self):
+            super().attest_destructions()
+            place = self.places["destroy first"]
+            first = facts.DestructionFacts(
+                files=(facts.File(name="adapter-0", sha256=self.gone()),),
+                request=bundles.REQUEST,
+                trunk_states=0,
+                panel_rows=0,
+                destroyed_at=self.moment(place),
+                place=facts.Place(log=bundles.ORIGIN, index=place),
+                issuer=bundles.IDENTITY,
+            )
+            made = self.sign("first", statements.destruction(first), "registry.Store")
+            self.attested["destructions"] = [made, *self.attested["destructions"]][::turn]
+
+    assert code(Again(level="L2").bundle()) == 18
 
 
 class NoReplay(Story):

@@ -63,3 +63,15 @@ def test_an_export_that_is_cited_is_in_the_bundle():
     story.edits["cited"] = lambda cited: [i for i in cited if i != story.places["exported"]]
 
     assert code(story.bundle()) == 18
+
+
+def test_that_no_export_was_left_out_is_said_to_be_claimed_alone():
+    """The log before the switch is not in the bundle, so nobody can look for one there."""
+
+    def silent(body):
+        return {**body, "exports": [], "notErased": ["base-model", "others", "backups"]}
+
+    report = Exported({"certificate": silent}).bundle().check()
+
+    assert report.exit_code == 0
+    assert any("but the exports that are named" in each for each in report.not_proven)

@@ -85,6 +85,18 @@ def test_nobody_goes_back_to_what_served_before():
     assert told(Back) == 15
 
 
+def test_nobody_follows_something_else_under_the_same_number():
+    """A scorer that came later need not be cited, and is held to what serves all the same."""
+
+    class Else(Story):
+        def restore(self):
+            super().restore()
+            said = {"scorer": ANOTHER, "live": self.live_digest(2)}
+            self.log("else", "release.acknowledged", "registry.Release:3", said)
+
+    assert told(Else) == 15
+
+
 def test_who_followed_the_release_before_did_so_before_the_switch():
     class Followed(Story):
         def erase(self):

@@ -19,19 +19,20 @@ from registry.services import live, releases
 def follow(*, scorer: UUID, at: datetime) -> Release:
     """The live release, once the log is told that this process scores from it.
 
-    Cheap when it is told already: one query, and now and then a longer lease.
+    Cheap when it is told already: one query, and three now and then for a longer lease.
 
     Raises:
         registry.services.live.NothingLive: nothing was trained yet.
     """
     lease = timedelta(seconds=settings.EXPUNGE_SCORER_LEASE_SECONDS)
     followed = Scorer.objects.select_related("release__recipe", "release__index")
-    row = followed.filter(pk=scorer, release__is_live=True).first()
-    if row is not None:
-        mine = Scorer.objects.filter(pk=scorer, release=row.release)
-        if row.leased_until - at > lease / 2 or mine.update(leased_until=at + lease):
-            return row.release
-    return _acknowledge(scorer, at=at, until=at + lease)
+    mine = followed.filter(pk=scorer, release__is_live=True)
+    row = mine.first()
+    if row is not None and row.leased_until - at <= lease / 2:
+        # A switch holds the row until it commits, and what was live before that is live no more.
+        Scorer.objects.filter(pk=scorer, release=row.release).update(leased_until=at + lease)
+        row = mine.first()
+    return row.release if row else _acknowledge(scorer, at=at, until=at + lease)
 
 
 @transaction.atomic(durable=True)

@@ -33,7 +33,8 @@ def check(case: Case) -> str:
         adapters = _adapters(entry)
         _check_same(case, statement, entry, adapters)
         gone.update(adapters)
-        destroyed |= dict.fromkeys(adapters, entry.index)
+        # The last time counts, in whatever order they are told: so does what was made before it.
+        destroyed |= {each: max(entry.index, destroyed.get(each, -1)) for each in adapters}
         states += int(statement.predicate["trunkStates"])
     erased = case.certificate.erased
     if gone.total() != erased["adapters"] or states != erased["trunkStates"]:

@@ -135,7 +135,9 @@ def _check_scorers(case: Case, switched: Entry) -> None:
     if not told.issuperset(said.scorers):
         raise Refused("a scorer may still answer from what served before")
     later = [each for each in case.log.of("release.acknowledged") if each.index > switched.index]
-    if any(each.target != serving for each in later):
+    # Those that are not cited too: a number alone may be that of a release that was lost.
+    follows = (serving, said.live.digest)
+    if any((each.target, each.facts.get("live")) != follows for each in later):
         raise Refused("a scorer acknowledged what serves no more")
 
 
