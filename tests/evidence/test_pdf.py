@@ -161,9 +161,7 @@ def test_a_process_that_fell_silent_is_not_said_to_have_stopped():
 
 def test_every_count_and_date_stands_beside_its_own_name():
     counts = {"interactions": "5", "trunkStates": "4", "panelRows": "3", "adapters": "2"}
-    certificate = certificates.certificates.made_up(
-        erased={**certificates.made_up()["erased"], **counts}
-    )
+    certificate = certificates.made_up(erased={**certificates.made_up()["erased"], **counts})
     told = {what: count for what, count, _ in paper.erased(certificate)}
     assert list(told.values()) == ["5", "4", "3", "2", "1"]
     assert told["Adapters trained on them"] == "2"
