@@ -35,7 +35,9 @@ def check(case: Case) -> str:
     _check_switch(case, switched)
     _check_release(case, switched)
     _check_scorers(case, switched)
-    return f"release {case.certificate.live.release}; adapters: {len(case.members)}"
+    said = case.certificate
+    scorers = f"scorers of before that follow or stopped: {len(said.scorers)}"
+    return f"release {said.live.release}; adapters: {len(case.members)}; {scorers}"
 
 
 def _check_idle(case: Case) -> None:
