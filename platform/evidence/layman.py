@@ -44,8 +44,9 @@ def readme(certificate: Mapping[str, Any]) -> bytes:
         ),
         "    python -m verifier bundle.zip --key KEY",
         _filled(
-            "KEY is the line in log.pub, in quotes. It needs no network. It says what it checked, "
-            "and ends with exit code 0 if all holds. Change one letter of the zip: it is refused."
+            "KEY is the file log.pub, or the line in it, in quotes. It needs no network. It says "
+            "what it checked, and ends with exit code 0 if all holds. Change one letter of the "
+            "zip: it is refused."
         ),
         _filled(
             "The name of the person is in none of these files. With the receipt, the person "

@@ -78,8 +78,9 @@ def lead(certificate: Mapping[str, Any]) -> str:
         whose = f"The operator states: {whose[0].lower()}{whose[1:]}"
     if nothing_live(certificate):
         return f"{whose} were deleted. No model was serving when this was issued."
+    but = " but for copies that were exported before" if certificate["exports"] else ""
     return (
-        f"{whose} were deleted, what had been trained on them was destroyed, "
+        f"{whose} were deleted, what had been trained on them was destroyed{but}, "
         "and what serves now was made without them."
     )
 

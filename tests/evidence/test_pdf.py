@@ -14,6 +14,7 @@ from pypdf import PdfReader
 
 from evidence import layman, paper, pdf
 from tests.evidence import certificates
+from verifier.certificate import NOT_ERASED
 
 KINDS = [certificates.made_up, certificates.nothing_live, certificates.partial, certificates.wide]
 # A process that knows no font but ours.
@@ -149,6 +150,14 @@ def test_everything_that_was_not_erased_is_named():
     said = text(read(certificates.wide()))
     for name in ("Base model", "Other people’s records", "Backups", "Kept by law"):
         assert name in said
+
+
+def test_what_left_before_is_not_said_to_be_destroyed():
+    exported = certificates.made_up(exports=["7"], notErased=["base-model", "exports"])
+
+    assert "destroyed but for copies that were exported before, and" in paper.lead(exported)
+    assert ("Exported copies", NOT_ERASED["exports"]) in paper.kept(exported)
+    assert "exported" not in paper.lead(certificates.made_up())
 
 
 def test_a_process_that_fell_silent_is_not_said_to_have_stopped():
