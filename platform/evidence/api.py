@@ -66,6 +66,7 @@ def _shown(certificate: Certificate) -> dict[str, object]:
         "level": certificate.level,
         "certificate": certificate.digest,
         "live_digest": certificate.live_digest,
+        "exports": certificate.exports,
         "issued_at": certificate.issued_at,
         "valid_until": certificate.valid_until,
     }

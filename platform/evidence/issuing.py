@@ -82,7 +82,7 @@ def issue(*, request: DeletionRequest, actor: str, at: datetime) -> Certificate:
     files |= _log_files(cited, before=before, stamped=stamp.head if stamp else None)
     raw = archive.write(files)
     _check(request, raw, at=at)
-    return _keep(request, said, raw, at=at)
+    return _keep(scene, said, raw, at=at)
 
 
 def _prepared(request: DeletionRequest, *, actor: str, at: datetime) -> tuple[Scene, Attested]:
@@ -156,18 +156,17 @@ def _check(request: DeletionRequest, raw: bytes, *, at: datetime) -> None:
 
 
 @transaction.atomic(durable=True)
-def _keep(
-    request: DeletionRequest, said: Mapping[str, str], raw: bytes, *, at: datetime
-) -> Certificate:
-    DeletionRequest.objects.select_for_update().get(pk=request.pk)
+def _keep(scene: Scene, said: Mapping[str, str], raw: bytes, *, at: datetime) -> Certificate:
+    DeletionRequest.objects.select_for_update().get(pk=scene.request.pk)
     if there := Certificate.objects.filter(digest=said["certificate"]).first():
         return there
     return Certificate.objects.create(
-        request=request,
+        request=scene.request,
         level=said["level"],
         live_digest=said["live"],
         digest=said["certificate"],
         bundle=storage.put(Artefact.Kind.EVIDENCE, raw, at=at),
+        exports=[each.index for each in scene.exported],
         issued_at=at,
         valid_until=at + certifying.VALID,
     )

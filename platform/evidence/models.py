@@ -65,7 +65,8 @@ class Certificate(models.Model):
 
     PERSONAL: ClassVar[set[str]] = set()
     RETAINED: ClassVar = {
-        "id", "request", "level", "live_digest", "digest", "bundle", "issued_at", "valid_until",
+        "id", "request", "level", "live_digest", "digest", "bundle", "exports", "issued_at",
+        "valid_until",
     }  # fmt: skip
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -74,6 +75,8 @@ class Certificate(models.Model):
     live_digest = models.CharField(max_length=64, blank=True)
     digest = models.CharField(max_length=64, unique=True)
     bundle = models.OneToOneField(Artefact, models.PROTECT, related_name="certificate")
+    # Positions in the log: where copies left that held the person, for whoever must delete them.
+    exports = models.JSONField(default=list)
     issued_at = models.DateTimeField()
     valid_until = models.DateTimeField()
 

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from evidence import issuing
+from evidence.models import Certificate
 from ledger import signing
 from registry import storage
 from registry.services import exports, live
@@ -43,6 +44,19 @@ def test_what_was_exported_with_the_person_in_it_is_named(trained):
 
     assert len(said["exports"]) == 1
     assert "exports" in said["notErased"]
+    kept = Certificate.objects.get()
+    assert [str(index) for index in kept.exports] == said["exports"]
+
+
+def test_the_ticket_tells_which_copies_somebody_has_to_see_to(trained, client):
+    export()
+    (position,) = certified(trained, FIRST_OF_0)["exports"]
+    request = Certificate.objects.get().request
+    client.force_login(trained.officer)
+
+    page = client.get(f"/requests/{request.number}/").content.decode()
+
+    assert f"exported before, at log entries {position}. Whoever has these copies" in page
 
 
 def test_what_was_exported_of_a_later_slice_had_learned_from_an_earlier_one(trained):

@@ -64,6 +64,9 @@ class Command(BaseCommand):
             answer.say(f"  certificate        {certificate.digest}")
             key = signing.folder() / "log.pub"
             answer.say(f"  verify it with     python -m verifier {options['out']} --key {key}")
+            if certificate.exports:
+                entries = ", ".join(map(str, certificate.exports))
+                answer.say(f"  copies remain      exported before, at log entries {entries}")
             if certificate.level == "L2":
                 answer.say(
                     "  for level L3       replay each shard that was retrained, and ask again"
@@ -74,6 +77,7 @@ class Command(BaseCommand):
                     "level": certificate.level,
                     "certificate": certificate.digest,
                     "live_digest": certificate.live_digest,
+                    "exports": certificate.exports,
                     "bytes": len(raw),
                     "keys": [*signing.vkeys()],
                 }
