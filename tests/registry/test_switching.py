@@ -4,14 +4,18 @@ from uuid import uuid4
 
 import pytest
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
+from corpus import vault
 from ledger import log
 from ledger.kinds import Kind
 from mlcore.recipe import MOST_SHARDS
-from registry.models import AdapterVersion, PanelError, PanelRow, Release
-from registry.services import live, releases
+from registry import work
+from registry.models import AdapterVersion, PanelError, PanelRow, Release, ShardMembership
+from registry.services import live, releases, runs
 from registry.services.runs import LeaseLost
+from tests.worlds import rows_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -99,3 +103,42 @@ def test_a_switch_of_as_many_shards_as_a_recipe_may_have_fits_into_an_entry(trai
 
     (switched,) = [e for e in log.history(release) if e.kind == Kind.RELEASE_SWITCHED]
     assert len(switched.facts["adapters"]) == MOST_SHARDS
+
+
+def test_what_newer_data_supersedes_is_destroyed_and_said_to_be(trained):
+    old = {member.adapter.digest for member in live.members(live.release())}
+
+    trained.ingest(rows_of("person-9"))
+    trained.train()
+
+    gone = old - {member.adapter.digest for member in live.members(live.release())}
+    said = [e.facts for e in log.history("registry.Store") if e.facts.get("why") == "superseded"]
+    assert gone
+    assert gone <= {digest for facts in said for digest in facts["adapters"]}
+
+
+def test_a_shard_of_which_nobody_is_left_has_no_say(trained):
+    there = ShardMembership.objects.filter(recipe=live.release().recipe, shard=2)
+    for person in [vault.external_id(each.subject) for each in there.select_related("subject")]:
+        trained.erase(person)
+
+    trained.train()
+
+    assert [member.shard for member in live.members(live.release())] == [0, 1]
+
+
+def test_a_release_of_older_data_is_not_switched_to(trained):
+    """Even if nobody told the run: whoever changes data ends it in the same transaction."""
+    trained.ingest(rows_of("person-9"))
+    recipe, before = live.release().recipe, live.release()
+    while runs.stale_slices(recipe):
+        runs.plan(recipe=recipe, actor="test", at=timezone.now())
+        work.work_once()
+    runs.plan(recipe=recipe, actor="test", at=timezone.now())
+    worker = uuid4()
+    run = runs.claim(run_id=None, worker=worker, at=timezone.now())
+    recipe.slices.filter(shard=0, slice=0).update(epoch=F("epoch") + 1)
+
+    with pytest.raises(LeaseLost, match="the data changed"):
+        releases.put_live(run=run, worker=worker, panel=[], at=timezone.now())
+    assert live.release() == before
