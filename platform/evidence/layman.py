@@ -33,6 +33,7 @@ def readme(certificate: Mapping[str, Any]) -> bytes:
             f"{paper.moment(certificate['issuedAt'])}. "
             f"Valid until {paper.moment(certificate['validUntil'])}."
         ),
+        _filled("Not erased: " + " ".join(why for _, why in paper.kept(certificate))),
         _filled(f"Level of evidence: {level}, {name.lower()}. {says} {open_} {paper.LIMIT}"),
         "WHAT IS IN HERE\n" + FILES,
         "HOW TO CHECK IT\n"

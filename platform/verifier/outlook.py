@@ -46,7 +46,9 @@ def not_proven(case: Case, level: str, held: Collection[int]) -> Iterator[str]:
         )
     for code in dict.fromkeys([*ALWAYS, *case.certificate.not_erased]):
         yield NOT_ERASED[code]
-    yield "That no copy left before but the exports that are named is the operator's word."
+    exports = ", ".join(map(str, case.certificate.exports))
+    but = f" but by the exports at log entries {exports}" if exports else ""
+    yield f"That no copy left before the erasure{but} is the operator's word."
     if case.certificate.live.release is not None:
         yield "Scorers are known by the log: that none else answers is the operator's word."
     if not case.witnesses:

@@ -157,6 +157,8 @@ def test_what_left_before_is_not_said_to_be_destroyed():
 
     assert "destroyed but for copies that were exported before, and" in paper.lead(exported)
     assert ("Exported copies", NOT_ERASED["exports"]) in paper.kept(exported)
+    readme = " ".join(layman.readme(exported).decode().split())
+    assert f"Not erased: {NOT_ERASED['base-model']} {NOT_ERASED['exports']}" in readme
     assert "exported" not in paper.lead(certificates.made_up())
 
 

@@ -36,7 +36,10 @@ def check(case: Case) -> str:
     _check_release(case, switched)
     _check_scorers(case, switched)
     said = case.certificate
-    scorers = f"scorers of before that follow or stopped: {len(said.scorers)}"
+    count = len(said.scorers)
+    scorers = f"scorers of before that follow or stopped: {count} of {count}"
+    if not count:
+        scorers = "no scorer could answer from what was before"
     return f"release {said.live.release}; adapters: {len(case.members)}; {scorers}"
 
 
