@@ -39,8 +39,9 @@ class Command(BaseCommand):
                 if key is not None:
                     key = _key(key)
                     notes.parse_vkey(key)
-            except notes.BadNote as error:
-                raise CommandError(f"the key: {error}") from None
+            except notes.BadNote:
+                what = "no verification key (name+id+key), nor a file that ends with one"
+                raise CommandError(f"the key: {what}") from None
             with suppress(LogBroken, CannotSign):  # what they object to is found and named below
                 terminal.sequence()
             report = verify.verify(vkey=key)
