@@ -24,7 +24,7 @@ from ledger.witnessing import NotWitnessed
 from registry import storage
 from registry.models import Artefact, Release
 from registry.services import caching, scorers
-from verifier import archive, bundle, case, notes, spelling, strict
+from verifier import archive, bundle, case, spelling, strict
 from verifier.strict import Json
 
 # What whoever asks for a certificate may be told instead of getting one.
@@ -130,7 +130,7 @@ def _log_files(
 ) -> dict[str, bytes]:
     note = publishing.published()
     assert note is not None
-    size = notes.Checkpoint.parse(notes.signed_by(note)[0]).size
+    size = publishing.size_of(note)
     listed: list[Json] = [
         {
             "entry": spelling.encode(each.body),

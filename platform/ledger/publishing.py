@@ -36,7 +36,12 @@ def published() -> str | None:
 def size() -> int:
     """How many entries the public checkpoint covers. Checks no signature."""
     note = published()
-    return notes.Checkpoint.parse(notes.signed_by(note)[0]).size if note else 0
+    return size_of(note) if note else 0
+
+
+def size_of(note: str) -> int:
+    """How many entries a checkpoint covers. Checks no signature."""
+    return notes.Checkpoint.parse(notes.signed_by(note)[0]).size
 
 
 def publish() -> bool:
